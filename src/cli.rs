@@ -1,0 +1,474 @@
+//! The command line: what may be said, what it means, and how a mistake in it is told in one line.
+//!
+//! Every option may also come from the environment; what is typed wins. The defaults written here
+//! are those of the library, which a test holds them to.
+//!
+//! Relies on: clap. Never: opens, resolves or binds anything; that is `main.rs`'s.
+//! Read next: `cli/grammar.rs`, every word that may be typed; `cli/values.rs`, what a single value
+//! may be.
+
+mod grammar;
+mod values;
+
+use std::ffi::OsString;
+use std::num::NonZeroU32;
+use std::os::unix::ffi::OsStringExt;
+use std::path::PathBuf;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use http::{HeaderName, HeaderValue, StatusCode};
+use log::LevelFilter;
+use oneloop::{Config, Limits};
+
+use grammar::{Command, CommandLine, Options, Respond, command};
+pub(crate) use values::Bind;
+use values::PerLine;
+
+/// How every refusal ends.
+const MORE: &str = "see oneloop --help";
+
+/// What the program is asked to do, and how.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) what: What,
+    pub(crate) how: How,
+}
+
+/// What holds for every answer.
+#[derive(Debug)]
+pub(crate) struct How {
+    /// Never empty.
+    pub(crate) binds: Vec<Bind>,
+    pub(crate) port: u16,
+    pub(crate) backlog: u32,
+    pub(crate) limits: Limits,
+    pub(crate) config: Config,
+    pub(crate) access_log: Option<LogTarget>,
+    pub(crate) verbosity: Verbosity,
+}
+
+/// What clients get.
+#[derive(Debug)]
+pub(crate) enum What {
+    /// A folder, or a single file.
+    Serve(PathBuf),
+    /// One answer to everything.
+    Respond(Reply),
+}
+
+/// The one answer of `oneloop respond`.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) fields: Vec<(HeaderName, HeaderValue)>,
+    pub(crate) content_type: HeaderValue,
+    pub(crate) body: ReplyBody,
+}
+
+/// Where the body of a [`Reply`] comes from.
+#[derive(Debug)]
+pub(crate) enum ReplyBody {
+    Empty,
+    Typed(Vec<u8>),
+    File(PathBuf),
+}
+
+/// Where the access log goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum LogTarget {
+    Stdout,
+    File(PathBuf),
+}
+
+impl From<OsString> for LogTarget {
+    fn from(file: OsString) -> Self {
+        if file.is_empty() || file == "-" { Self::Stdout } else { Self::File(file.into()) }
+    }
+}
+
+/// How much the program says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verbosity {
+    /// Errors only, and no line at the start.
+    Quiet,
+    Normal,
+    /// How each connection ended.
+    Debug,
+    /// Every change of phase.
+    Trace,
+}
+
+impl Verbosity {
+    pub(crate) const fn level(self) -> LevelFilter {
+        match self {
+            Self::Quiet => LevelFilter::Error,
+            Self::Normal => LevelFilter::Warn,
+            Self::Debug => LevelFilter::Debug,
+            Self::Trace => LevelFilter::Trace,
+        }
+    }
+}
+
+/// Why there is nothing to do.
+#[derive(Debug)]
+pub(crate) enum Refusal {
+    /// Help or the version was asked for: this text.
+    Answered(String),
+    /// The command line is wrong: what, and what to do, in one line.
+    Usage(String),
+}
+
+/// Reads the command line, whose first word is the program's name, and the environment.
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Asked, Refusal> {
+    let words: Vec<_> = words.into_iter().collect();
+    let matches =
+        command().try_get_matches_from(&words).map_err(|error| refusal(&error, &words))?;
+    let line = CommandLine::from_arg_matches(&matches).map_err(|error| refusal(&error, &words))?;
+    line.asked(&matches).map_err(|what| Refusal::Usage(format!("{what}; {MORE}")))
+}
+
+impl CommandLine {
+    /// What it all means; or what contradicts itself, and what to do.
+    fn asked(self, matches: &ArgMatches) -> Result<Asked, String> {
+        let Self { path, command, options } = self;
+        let what = match (command, path) {
+            (Some(Command::Respond(_)), Some(path)) => {
+                let path = path.display();
+                return Err(format!("both '{path}' and respond were given; leave one out"));
+            }
+            (Some(Command::Respond(respond)), None) => {
+                What::Respond(respond.reply(matches.subcommand_matches("respond"))?)
+            }
+            (None, path) => What::Serve(path.unwrap_or_else(|| ".".into())),
+        };
+        let how = How {
+            limits: options.limits(matches)?,
+            config: options.config(),
+            verbosity: options.verbosity(matches)?,
+            binds: options.bind.into_iter().flat_map(|PerLine(binds)| binds).collect(),
+            port: options.port,
+            backlog: options.backlog,
+            access_log: options.access_log,
+        };
+        Ok(Asked { what, how })
+    }
+}
+
+impl Respond {
+    fn reply(self, matches: Option<&ArgMatches>) -> Result<Reply, String> {
+        let Self { body, status, header, body_file, content_type } = self;
+        let body = match (body, body_file) {
+            (Some(_), Some(_)) if typed(matches, "body_file") => {
+                return Err("both BODY and --body-file were given; leave one out".into());
+            }
+            (Some(body), _) if body.is_empty() => ReplyBody::Empty,
+            (Some(body), _) => ReplyBody::Typed(body.into_vec()),
+            (None, Some(file)) => ReplyBody::File(file),
+            (None, None) => ReplyBody::Empty,
+        };
+        let bare = [StatusCode::NO_CONTENT, StatusCode::RESET_CONTENT, StatusCode::NOT_MODIFIED];
+        if bare.contains(&status) && !matches!(body, ReplyBody::Empty) {
+            let status = status.as_u16();
+            return Err(format!("an answer of {status} has no body; leave the body out"));
+        }
+        let fields = header.into_iter().flat_map(|PerLine(fields)| fields).collect();
+        Ok(Reply { status, fields, content_type, body })
+    }
+}
+
+impl Options {
+    fn limits(&self, matches: &ArgMatches) -> Result<Limits, String> {
+        let &Self { max_head, max_target, .. } = self;
+        let defaulted = matches.value_source("max_target") == Some(ValueSource::DefaultValue);
+        if max_target > max_head && !defaulted {
+            return Err(format!(
+                "--max-target {max_target} is above --max-head {max_head}; raise that too"
+            ));
+        }
+        let mut limits = Limits::default();
+        limits.head_bytes = max_head;
+        limits.header_lines = self.max_headers;
+        // A target stands within its head.
+        limits.target_bytes = max_target.min(max_head);
+        limits.body_bytes = self.max_body;
+        limits.head_timeout = self.head_timeout;
+        limits.body_timeout = self.body_timeout;
+        limits.answer_timeout = self.answer_timeout;
+        limits.idle_timeout = self.idle_timeout;
+        limits.write_timeout = self.write_timeout;
+        limits.requests = self.max_requests.and_then(NonZeroU32::new);
+        Ok(limits)
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::default();
+        config.connections = self.max_connections;
+        config.grace = self.grace;
+        config
+    }
+
+    fn verbosity(&self, matches: &ArgMatches) -> Result<Verbosity, String> {
+        let quiet = match (self.quiet, self.verbose > 0) {
+            (true, true) => {
+                let (quiet, verbose) =
+                    (typed(Some(matches), "quiet"), typed(Some(matches), "verbose"));
+                if quiet == verbose {
+                    return Err("both --quiet and --verbose were given; leave one out".into());
+                }
+                quiet
+            }
+            (quiet, _) => quiet,
+        };
+        Ok(match (quiet, self.verbose) {
+            (true, _) => Verbosity::Quiet,
+            (false, 0) => Verbosity::Normal,
+            (false, 1) => Verbosity::Debug,
+            (false, _) => Verbosity::Trace,
+        })
+    }
+}
+
+/// Whether a value was typed. Against one from the environment it wins, so that the two are no
+/// contradiction.
+fn typed(matches: Option<&ArgMatches>, id: &str) -> bool {
+    matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine)
+}
+
+/// What clap has to say, in one line: its sentence, its tips, and where more is to be found.
+fn refusal(error: &clap::Error, words: &[OsString]) -> Refusal {
+    let text = error.render().to_string();
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        return Refusal::Answered(text);
+    }
+    let said: Vec<_> = text
+        .lines()
+        .map(|line| line.trim().trim_start_matches("error: ").trim_start_matches("tip: "))
+        .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
+        .filter(|line| !line.is_empty())
+        .collect();
+    let mut said = said.join("; ");
+    if let Some((option, variable)) = from_environment(error, words) {
+        said = said.replacen(&format!("'{option}'"), &format!("'{option}' (from {variable})"), 1);
+    }
+    Refusal::Usage(format!("{said}; {MORE}"))
+}
+
+/// The option whose value was refused and the variable that it came from, which clap does not tell:
+/// the variable has that value, and it was not typed.
+fn from_environment<'e>(error: &'e clap::Error, words: &[OsString]) -> Option<(&'e str, String)> {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else {
+        return None;
+    };
+    let Some(ContextValue::String(value)) = error.get(ContextKind::InvalidValue) else {
+        return None;
+    };
+    let long = option.strip_prefix("--")?.split([' ', '[']).next()?;
+    let variable = format!("ONELOOP_{}", long.to_uppercase().replace('-', "_"));
+    let typed = words.iter().any(|word| word.to_string_lossy().contains(value.as_str()));
+    let found = std::env::var_os(&variable)? == value.as_str();
+    (found && !typed).then_some((option.as_str(), variable))
+}
+
+#[cfg(test)]
+mod tests {
+    use oneloop::config::BACKLOG;
+
+    use super::*;
+
+    fn asked(words: &[&str]) -> Asked {
+        match read(words.iter().map(OsString::from)) {
+            Ok(asked) => asked,
+            Err(refusal) => panic!("{words:?}: {refusal:?}"),
+        }
+    }
+
+    /// What `words` are refused with, without the hint at the help that ends every refusal.
+    fn check_refused(words: &[&str], expected: &str) {
+        match read(words.iter().map(OsString::from)) {
+            Err(Refusal::Usage(line)) => {
+                assert_eq!(line, format!("{expected}; {MORE}"), "{words:?}");
+            }
+            other => panic!("{words:?}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_grammar_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_library() {
+        let Asked { what, how } = asked(&["oneloop"]);
+        assert!(matches!(what, What::Serve(path) if path.as_os_str() == "."));
+        assert_eq!((how.limits, how.config), (Limits::default(), Config::default()));
+        assert_eq!((how.port, how.backlog), (8080, BACKLOG));
+        assert_eq!(how.binds, [Bind::Ip([127, 0, 0, 1].into())]);
+        assert_eq!((how.access_log, how.verbosity), (None, Verbosity::Normal));
+    }
+
+    #[test]
+    fn every_limit_arrives_where_it_belongs() {
+        let how = asked(&[
+            "oneloop",
+            "--max-head=1KiB",
+            "--max-headers=2",
+            "--max-target=512",
+            "--max-body=4",
+            "--max-requests=5",
+            "--max-connections=6",
+            "--head-timeout=7s",
+            "--body-timeout=8s",
+            "--idle-timeout=9s",
+            "--write-timeout=10s",
+            "--answer-timeout=11s",
+            "--grace=0s",
+        ])
+        .how;
+        let Limits { head_bytes, header_lines, target_bytes, body_bytes, requests, .. } =
+            how.limits;
+        assert_eq!((head_bytes, header_lines, target_bytes, body_bytes), (1024, 2, 512, 4));
+        assert_eq!((requests, how.config.connections), (NonZeroU32::new(5), Some(6)));
+        let limits = how.limits;
+        let times = [
+            limits.head_timeout,
+            limits.body_timeout,
+            limits.idle_timeout,
+            limits.write_timeout,
+            limits.answer_timeout,
+            how.config.grace,
+        ];
+        assert_eq!(times.map(|time| time.as_secs()), [7, 8, 9, 10, 11, 0]);
+    }
+
+    #[test]
+    fn a_small_head_has_a_small_target_unless_one_was_asked_for() {
+        let limits = asked(&["oneloop", "--max-head=1KiB"]).how.limits;
+        assert_eq!((limits.head_bytes, limits.target_bytes), (1024, 1024));
+        let limits = asked(&["oneloop", "--max-head=1KiB", "respond"]).how.limits;
+        assert_eq!((limits.head_bytes, limits.target_bytes), (1024, 1024));
+    }
+
+    #[test]
+    fn options_stand_before_or_after_respond_and_the_later_ones_win() {
+        for words in [
+            ["oneloop", "-p", "1", "-vv", "--grace", "3s", "-b", "::", "respond", "x"],
+            ["oneloop", "respond", "-p", "1", "-vv", "--grace", "3s", "-b", "::", "x"],
+            ["oneloop", "respond", "x", "-b", "[::]", "-p", "1", "-vv", "--grace", "3s"],
+            ["oneloop", "-p", "2", "-vv", "--grace=3s", "respond", "x", "-b", "::", "-p1"],
+        ] {
+            let Asked { what, how } = asked(&words);
+            assert!(matches!(what, What::Respond(_)));
+            assert_eq!((how.port, how.verbosity), (1, Verbosity::Trace), "{words:?}");
+            assert_eq!(how.config.grace.as_secs(), 3, "{words:?}");
+            assert_eq!(how.binds, [Bind::Ip([0u16; 8].into())], "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_may_be_called_respond_or_help() {
+        for (words, path) in [
+            (&["oneloop", "./respond"][..], "./respond"),
+            (&["oneloop", "--", "respond"], "respond"),
+            (&["oneloop", "help"], "help"),
+        ] {
+            assert!(matches!(asked(words).what, What::Serve(served) if served.as_os_str() == path));
+        }
+    }
+
+    #[test]
+    fn respond_takes_a_status_fields_and_a_body() {
+        let words =
+            ["oneloop", "respond", "-s", "404", "-H", "X-A: 1", "--header", "X-B:2", "--", "-no-"];
+        let What::Respond(reply) = asked(&words).what else { panic!("respond was asked for") };
+        assert_eq!(reply.status, 404);
+        let fields: Vec<_> = reply.fields.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+        assert_eq!(fields, [("x-a", &b"1"[..]), ("x-b", b"2")]);
+        assert!(matches!(reply.body, ReplyBody::Typed(body) if body == b"-no-"));
+        assert_eq!(reply.content_type, "text/plain; charset=utf-8");
+        for words in [&["oneloop", "respond"][..], &["oneloop", "respond", "-s204", ""]] {
+            let What::Respond(reply) = asked(words).what else { panic!("respond was asked for") };
+            assert!(matches!(reply.body, ReplyBody::Empty));
+        }
+    }
+
+    #[test]
+    fn the_access_log_goes_to_stdout_or_a_file() {
+        for (word, expected) in [
+            ("--access-log", LogTarget::Stdout),
+            ("--access-log=", LogTarget::Stdout),
+            ("--access-log=-", LogTarget::Stdout),
+            ("--access-log=a b", LogTarget::File("a b".into())),
+        ] {
+            // What follows is the folder and not the log's file.
+            let Asked { what, how } = asked(&["oneloop", word, "www"]);
+            assert!(matches!(what, What::Serve(path) if path.as_os_str() == "www"), "{word}");
+            assert_eq!(how.access_log, Some(expected), "{word}");
+        }
+    }
+
+    #[test]
+    fn help_and_version_are_answered() {
+        for (word, expected) in [
+            ("-V", concat!("oneloop ", env!("CARGO_PKG_VERSION"), "\n")),
+            ("-h", "ONELOOP_MAX_HEAD"),
+            ("--help", "128 + n  ended at once by a second signal n"),
+        ] {
+            match read(["oneloop", word].iter().map(OsString::from)) {
+                Err(Refusal::Answered(text)) => assert!(text.contains(expected), "{text}"),
+                other => panic!("{word}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn help_is_not_broken_in_the_middle_of_our_own_lines() {
+        let Err(Refusal::Answered(text)) = read(["oneloop", "--help"].map(OsString::from)) else {
+            panic!("help was asked for")
+        };
+        assert!(text.lines().all(|line| line.chars().count() <= 100));
+        let example =
+            "  oneloop -b unix:/run/site.sock www   behind another server, on a Unix socket";
+        assert!(text.lines().any(|line| line == example), "{text}");
+    }
+
+    #[test]
+    fn mistakes_are_told_in_one_line() {
+        let check = check_refused;
+        check(
+            &["oneloop", "--prot", "1"],
+            "unexpected argument '--prot' found; a similar argument exists: '--port'",
+        );
+        check(&["oneloop", "a", "b"], "unexpected argument 'b' found");
+        check(
+            &["oneloop", "-p", "x"],
+            "invalid value 'x' for '--port <PORT>': give a whole number from 0 to 65535",
+        );
+        check(&["oneloop", "-p"], "a value is required for '--port <PORT>' but none was supplied");
+        check(
+            &["oneloop", "--idle-timeout=5"],
+            "invalid value '5' for '--idle-timeout <TIME>': add a unit, as 5s or 5ms",
+        );
+        check(
+            &["oneloop", "--max-head=1MiB"],
+            "invalid value '1MiB' for '--max-head <SIZE>': give a size from 256 B to 64 KiB",
+        );
+        check(
+            &["oneloop", "--max-head=1KiB", "--max-target=2KiB"],
+            "--max-target 2048 is above --max-head 1024; raise that too",
+        );
+        check(&["oneloop", "-qv"], "both --quiet and --verbose were given; leave one out");
+        check(&["oneloop", "www", "respond"], "both 'www' and respond were given; leave one out");
+        check(
+            &["oneloop", "respond", "x", "--body-file", "y"],
+            "both BODY and --body-file were given; leave one out",
+        );
+        for status in ["204", "205", "304"] {
+            let refused = format!("an answer of {status} has no body; leave the body out");
+            check(&["oneloop", "respond", "-s", status, "x"], &refused);
+            check(&["oneloop", "respond", "-s", status, "--body-file", "x"], &refused);
+        }
+    }
+}

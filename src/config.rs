@@ -1,0 +1,149 @@
+//! Every number the server obeys: its unit, its default, why it is there and what others chose.
+//!
+//! No loop runs without a budget and no buffer grows without a limit; this is where they are
+//! written down. [`Limits`] are what a listener grants its clients, [`Config`] is what the whole
+//! loop grants itself.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// One kibibyte.
+pub const KIB: usize = 1024;
+/// One mebibyte.
+pub const MIB: usize = 1024 * KIB;
+
+/// The one receive buffer, in bytes. It bounds what a connection can keep unread of its own, and so
+/// the largest head.
+pub const RECEIVE_BUFFER: usize = 64 * KIB;
+/// How much of gathered answers is sent in one call, in bytes. Sixteen pipelined answers fit many
+/// times over.
+pub const SEND_BUFFER: usize = 64 * KIB;
+/// The largest body that is copied behind its head, in bytes; a longer one is sent from where it
+/// lies. (lwan and lighttpd draw the line at 16 KiB too.)
+pub const COPIED_BODY: usize = 16 * KIB;
+/// The most that is read of a body nobody asked for so that the connection can go on, in bytes;
+/// with more to come it is closed.
+pub const SKIPPED_BODY: u64 = 64 * KIB as u64;
+/// How many bytes one connection may have read in a turn before the others get theirs.
+pub const READ_PER_TURN: usize = 256 * KIB;
+/// How many bytes one connection may have written in a turn. (lighttpd 256 KiB, redis 64 KiB, nginx
+/// 2 MiB.)
+pub const WRITTEN_PER_TURN: usize = MIB;
+/// The longest stretch of a file handed to the kernel in one call, in bytes.
+pub const SENDFILE_CHUNK: usize = 512 * KIB;
+/// How many connections are accepted in a turn. (h2o 10; lwan and libuv until the queue is empty.)
+pub const ACCEPTS_PER_TURN: usize = 64;
+/// How many events one wait can bring.
+pub const EVENTS_PER_WAIT: usize = 1024;
+/// How long accepting pauses when there is no descriptor left and none is given back meanwhile.
+/// (nginx: 500 ms.)
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+/// How long the same trouble with accepting is not told again.
+pub const PAUSE_TOLD_AGAIN: Duration = Duration::from_secs(60);
+/// How long a connection must have been idle before it can be closed to make room: one that was
+/// just accepted has a request on its way.
+pub const IDLE_BEFORE_LEAVING: Duration = Duration::from_secs(1);
+/// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
+pub const LINGER_SILENT: Duration = Duration::from_secs(5);
+/// A lingering connection is closed after this long whatever comes. (nginx: 30 s.)
+pub const LINGER_IN_ALL: Duration = Duration::from_secs(30);
+/// The longest line that opens a chunk, its extensions included, in bytes; 400 beyond.
+pub const CHUNK_LINE: usize = 4 * KIB;
+/// All chunk extensions of one body, in bytes; 400 beyond. (hyper: 16 KiB.)
+pub const CHUNK_EXTENSIONS: usize = 16 * KIB;
+/// The trailer section, in bytes; 431 beyond. (hyper: 16 KiB.)
+pub const TRAILER_BYTES: usize = 8 * KIB;
+/// The trailer section, in lines; 431 beyond.
+pub const TRAILER_LINES: usize = 100;
+/// The most connections served without being asked for more by [`Config::connections`].
+pub const CONNECTIONS_UNASKED: usize = 100_000;
+/// How many descriptors are left for files, logs and listeners: a quarter of what the process may
+/// open, but no more than this.
+pub const DESCRIPTOR_RESERVE: usize = 64;
+
+/// The largest file that is read into memory whole, in bytes: up to here one read costs less than
+/// keeping a descriptor open and sending head and content apart. A larger one is sent by the kernel
+/// from where it lies.
+pub const FILE_READ_WHOLE: u64 = 64 * KIB as u64;
+/// The most entries of a folder that are read for a page. Without it one request for a folder of
+/// millions would hold up everybody.
+pub const LISTING_ENTRIES: usize = 10_000;
+/// Symbolic links followed on one path; one more is ELOOP, as in Linux (path_resolution(7)).
+pub const SYMLINKS: usize = 40;
+/// How often the kernel is asked again when it could not tell whether a `..` stayed beneath the
+/// root because something was being renamed meanwhile (openat2(2), EAGAIN).
+pub const OPEN_ATTEMPTS: usize = 16;
+
+/// What a listener grants each of its clients. A client that passes a limit gets the status named
+/// there and, but for 503, the connection is closed after it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// The request line and the header section together, in bytes; 431 beyond. 16 KiB, at most 64
+    /// KiB. (Apache 8 KiB a line, nginx 4 × 8 KiB, h11 16 KiB.)
+    pub head_bytes: usize,
+    /// Header field lines; 431 beyond. 100. (hyper 100, Apache 100.)
+    pub header_lines: usize,
+    /// The request target, in bytes; 414 beyond. 8 KiB. (RFC 9110 §4.1 asks for 8,000 octets at
+    /// least.)
+    pub target_bytes: usize,
+    /// A body that a responder asks for, in bytes; 413 beyond. 1 MiB. (nginx 1 MiB.)
+    pub body_bytes: u64,
+    /// From a request's first byte to the end of its head; 408 beyond. 10 s, and a trickle does not
+    /// extend it. (nginx 60 s.)
+    pub head_timeout: Duration,
+    /// From the end of a head to the end of its body; 408 beyond. 60 s.
+    pub body_timeout: Duration,
+    /// From asking a responder until it answers, where it said *later*; 503 beyond. 30 s.
+    pub answer_timeout: Duration,
+    /// Between requests; then the connection is closed without a word. 60 s. (nginx 75 s, lighttpd
+    /// 5 s.)
+    pub idle_timeout: Duration,
+    /// How long a client may take not one byte of what is waiting for it. 30 s. (nginx 60 s.)
+    pub write_timeout: Duration,
+    /// Requests on one connection; the last answer says `Connection: close`. None by default.
+    /// (nginx 1,000.)
+    pub requests: Option<NonZeroU32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes: 16 * KIB,
+            header_lines: 100,
+            target_bytes: 8 * KIB,
+            body_bytes: MIB as u64,
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(60),
+            answer_timeout: Duration::from_secs(30),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            requests: None,
+        }
+    }
+}
+
+/// What the loop as a whole grants itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Connections at one time. `None`: what the process may open less a reserve, and 100,000 at
+    /// most. When all are taken, the one that has been idle longest is closed to make room; above
+    /// nine tenths every answer says `Connection: close`.
+    pub connections: Option<usize>,
+    /// What all connections together may keep unread and unsent, in bytes. 256 MiB. Beyond it no
+    /// new head is read until some of it has left.
+    pub held_bytes: usize,
+    /// How long an orderly stop waits for what is still being answered. 10 s.
+    pub grace: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { connections: None, held_bytes: 256 * MIB, grace: Duration::from_secs(10) }
+    }
+}
+
+/// How many connections may wait in a listener's accept queue by default; the kernel caps it at
+/// `net.core.somaxconn`. (mio and std: 128, which a burst of a thousand clients overflows.)
+pub const BACKLOG: u32 = 4096;

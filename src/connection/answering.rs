@@ -1,0 +1,285 @@
+//! From an answer to what leaves: how much is copied, what waits behind it, and whether another
+//! request may follow.
+
+use http::StatusCode;
+use http::header::{HeaderValue, RETRY_AFTER};
+
+use crate::config::{COPIED_BODY, SKIPPED_BODY};
+use crate::message::{Answer, Body, BodyReader, Fields, Prepared, Response, Version};
+use crate::wire::Fault;
+use crate::wire::framing::BodyLength;
+use crate::wire::response::{CONTINUE, Delimiter, Persistence, is_without_content, write_head};
+
+use super::exchange::{Asked, Exchange, Held, Sink};
+use super::guard::{Panicked, guarded};
+use super::outbox::{Outbox, SourceFraming};
+use super::{Afterwards, Business, CloseReason, Connection, Phase, Terms, Why};
+
+/// An answer that was given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Its status.
+    pub status: StatusCode,
+    /// How many bytes of its content went out with its head; the rest waits behind it.
+    pub content: u64,
+}
+
+/// What [`Connection::answer`] came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// How many bytes of input were used up: the head's, or none where the answer is to come later.
+    pub took: usize,
+    /// The answer that was given, if it was.
+    pub given: Option<Given>,
+}
+
+impl Connection {
+    /// Does as the responder says. `received` is how much input there is, the head included.
+    pub fn answer(
+        &mut self,
+        asked: Asked,
+        answer: Answer,
+        received: usize,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Reply {
+        debug_assert_eq!(self.phase, Phase::Answering);
+        let given = match answer {
+            Answer::Response(response) => {
+                self.give_or_hold(asked, Held::Response(response), out, terms)
+            }
+            Answer::Prepared(prepared) => {
+                self.give_or_hold(asked, Held::Prepared(prepared), out, terms)
+            }
+            Answer::Body(reader) => {
+                self.read_body(asked, reader, received > asked.head_len, out, terms)
+            }
+            Answer::Later => {
+                self.postpone(terms);
+                return Reply { took: 0, given: None };
+            }
+        };
+        Reply { took: asked.head_len, given }
+    }
+
+    /// The responder panicked over that request.
+    pub fn responder_panicked(
+        &mut self,
+        asked: Asked,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Reply {
+        Reply { took: asked.head_len, given: Some(self.panicked(asked.is_head, out, terms)) }
+    }
+
+    fn postpone(&mut self, terms: &Terms<'_>) {
+        // Asked again and not ready yet: the first deadline holds.
+        if !matches!(self.business, Business::Postponed { .. }) {
+            self.business = Business::Postponed { is_due: false };
+            self.wait(Why::Answer, terms.limits.answer_timeout, terms);
+        }
+    }
+
+    /// An answer before the body has come is held until it has, so that the next request can be
+    /// found; unless that would take too long, or the client waits for a word before it sends the
+    /// body, which it may then never send (RFC 9110 §10.1.1).
+    fn give_or_hold(
+        &mut self,
+        asked: Asked,
+        held: Held,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Option<Given> {
+        let is_short = match asked.body {
+            BodyLength::Known(0) => return Some(self.give(asked, held, out, terms)),
+            BodyLength::Known(length) => length <= SKIPPED_BODY,
+            BodyLength::Chunked => true,
+        };
+        if !is_short || asked.expects_continue {
+            return Some(self.give(Asked { keep_alive: false, ..asked }, held, out, terms));
+        }
+        self.begin_body(asked, Sink::Skipped(held), terms);
+        None
+    }
+
+    fn read_body(
+        &mut self,
+        asked: Asked,
+        reader: Box<dyn BodyReader>,
+        has_begun: bool,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Option<Given> {
+        match asked.body {
+            BodyLength::Known(0) => {
+                return Some(match guarded(|| reader.end(Fields::default())) {
+                    Ok(response) => self.give(asked, Held::Response(response), out, terms),
+                    Err(Panicked) => self.panicked(asked.is_head, out, terms),
+                });
+            }
+            BodyLength::Known(length) if length > terms.limits.body_bytes => {
+                return Some(self.refuse(Fault::BodyTooLong, asked.is_head, out, terms));
+            }
+            BodyLength::Known(_) | BodyLength::Chunked => {}
+        }
+        // A client that did not wait needs no word (RFC 9110 §10.1.1).
+        if asked.expects_continue && !has_begun {
+            out.extend_from_slice(CONTINUE);
+        }
+        self.begin_body(asked, Sink::Reader(reader), terms);
+        None
+    }
+
+    fn begin_body(&mut self, asked: Asked, sink: Sink, terms: &Terms<'_>) {
+        self.move_to(Phase::Body);
+        self.business = Business::Exchange(Box::new(Exchange::begin(asked, sink)));
+        self.wait(Why::Body, terms.limits.body_timeout, terms);
+    }
+
+    /// Writes an answer: the head and a short body to `out`, a long one behind it.
+    pub(super) fn give(
+        &mut self,
+        asked: Asked,
+        held: Held,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        self.business = Business::None;
+        let status = held.status();
+        let persistence = self.persistence(asked, &held, terms);
+        let (content, outbox) = match held {
+            Held::Prepared(prepared) => give_prepared(&prepared, asked, persistence, out, terms),
+            Held::Response(response) => give_response(response, asked, persistence, out, terms),
+        };
+        self.outbox = outbox.map(Box::new);
+        if persistence == Persistence::Closes {
+            self.reason = CloseReason::Answered;
+            self.begin_writing(Afterwards::Linger, terms);
+        } else if self.outbox.is_some() {
+            self.begin_writing(Afterwards::Idle, terms);
+        } else {
+            self.move_to(Phase::Idle);
+            self.wait(Why::Idle, terms.limits.idle_timeout, terms);
+        }
+        Given { status, content: content as u64 }
+    }
+
+    /// Whether another request may follow, and how that is said (RFC 9112 §9.3).
+    fn persistence(&self, asked: Asked, held: &Held, terms: &Terms<'_>) -> Persistence {
+        let (closes, has_source) = match held {
+            Held::Prepared(prepared) => (prepared.closes, false),
+            Held::Response(response) => (response.closes, matches!(response.body, Body::Source(_))),
+        };
+        let was_last = terms.limits.requests.is_some_and(|most| self.requests >= most.get());
+        // On HTTP/1.0 only the close can end a body of unknown length.
+        let ends_by_close = has_source && asked.version == Version::Http10;
+        if !asked.keep_alive || closes || was_last || ends_by_close || terms.is_last {
+            Persistence::Closes
+        } else if asked.version == Version::Http10 {
+            Persistence::PersistsAsAsked
+        } else {
+            Persistence::Persists
+        }
+    }
+
+    /// Answers a fault. It is the last answer: nobody can say where the next request would begin.
+    pub(super) fn refuse(
+        &mut self,
+        fault: Fault,
+        is_head: bool,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        let response = Response::text(format!("{fault}\n")).with_status(fault.status());
+        self.give_last(response, is_head, CloseReason::Fault(fault), out, terms)
+    }
+
+    pub(super) fn panicked(
+        &mut self,
+        is_head: bool,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        let response = Response::status(StatusCode::INTERNAL_SERVER_ERROR);
+        self.give_last(response, is_head, CloseReason::Panicked, out, terms)
+    }
+
+    pub(super) fn answer_overdue(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Given {
+        let response = Response::status(StatusCode::SERVICE_UNAVAILABLE)
+            .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
+        self.give_last(response, false, CloseReason::AnswerTimeout, out, terms)
+    }
+
+    fn give_last(
+        &mut self,
+        response: Response,
+        is_head: bool,
+        reason: CloseReason,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        let asked = Asked {
+            head_len: 0,
+            body: BodyLength::Known(0),
+            is_head,
+            version: Version::Http11,
+            keep_alive: false,
+            expects_continue: false,
+        };
+        let given = self.give(asked, Held::Response(response), out, terms);
+        self.reason = reason;
+        given
+    }
+}
+
+fn give_prepared(
+    prepared: &Prepared,
+    asked: Asked,
+    persistence: Persistence,
+    out: &mut Vec<u8>,
+    terms: &Terms<'_>,
+) -> (usize, Option<Outbox>) {
+    let len = if asked.is_head { 0 } else { prepared.body_len() };
+    let copied = if len <= COPIED_BODY { len } else { 0 };
+    prepared.write(out, copied, persistence, terms.date);
+    let waits = len > copied;
+    let tail = waits.then(|| Outbox::holding_tail(prepared.block.clone(), prepared.head_len));
+    (copied, tail)
+}
+
+fn give_response(
+    response: Response,
+    asked: Asked,
+    persistence: Persistence,
+    out: &mut Vec<u8>,
+    terms: &Terms<'_>,
+) -> (usize, Option<Outbox>) {
+    let without_content = is_without_content(response.status);
+    let delimiter = match response.body.len() {
+        _ if without_content => Delimiter::Unsaid,
+        Some(length) => Delimiter::Length(length),
+        None if asked.version == Version::Http11 => Delimiter::Chunked,
+        None => Delimiter::Unsaid,
+    };
+    write_head(out, &response, delimiter, persistence, terms.date);
+    if asked.is_head || without_content {
+        return (0, None);
+    }
+    match response.body {
+        Body::Bytes(bytes) if bytes.len() <= COPIED_BODY => {
+            out.extend_from_slice(&bytes);
+            (bytes.len(), None)
+        }
+        Body::Shared(bytes) if bytes.len() <= COPIED_BODY => {
+            out.extend_from_slice(&bytes);
+            (bytes.len(), None)
+        }
+        body if body.is_empty() => (0, None),
+        body => {
+            let is_chunked = delimiter == Delimiter::Chunked;
+            let framing =
+                if is_chunked { SourceFraming::Chunked } else { SourceFraming::UntilClose };
+            (0, Some(Outbox::holding(body, framing)))
+        }
+    }
+}

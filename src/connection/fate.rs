@@ -1,0 +1,67 @@
+//! Why a connection ended. Every connection gets exactly one reason, and no error anywhere is a
+//! bare string.
+
+use std::fmt;
+use std::io::ErrorKind;
+
+use crate::wire::Fault;
+
+/// Why a connection ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    // As it should be.
+    /// The client closed between requests.
+    ClientDone,
+    /// The last answer had been given: somebody had said `Connection: close`, or it was HTTP/1.0.
+    Answered,
+    /// Nothing was asked for as long as idling is granted.
+    IdleTimeout,
+    /// It was idle longest when all connections were taken and another came.
+    MadeRoom,
+    /// The server stopped.
+    Stopped,
+
+    // The client's doing.
+    /// The client broke the protocol; it got the status that goes with it.
+    Fault(Fault),
+    /// The client closed in the middle of a request.
+    ClientLeft,
+    /// The client took nothing of its answer for as long as that is granted.
+    WriteTimeout,
+    /// The transport failed, most often because the client reset the connection.
+    Broken(ErrorKind),
+
+    // Ours.
+    /// A responder did not come back in time after it had said *later*; the client got 503.
+    AnswerTimeout,
+    /// A responder, body reader or source panicked.
+    Panicked,
+    /// A source said that it could not finish its body.
+    SourceFailed,
+    /// A file was shorter than promised when it was sent.
+    FileShrank,
+    /// The grace time of an orderly stop ran out before the answer had left.
+    CutOff,
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::ClientDone => "the client closed it",
+            Self::Answered => "the last answer was given",
+            Self::IdleTimeout => "it was idle too long",
+            Self::MadeRoom => "it was idle longest, and room was needed for another",
+            Self::Stopped => "the server stops",
+            Self::Fault(fault) => return write!(f, "{}: {fault}", fault.status().as_u16()),
+            Self::ClientLeft => "the client left in the middle of a request",
+            Self::WriteTimeout => "the client took nothing of its answer for too long",
+            Self::Broken(kind) => return write!(f, "the transport failed: {kind}"),
+            Self::AnswerTimeout => "503: the responder did not answer in time",
+            Self::Panicked => "500: the responder panicked",
+            Self::SourceFailed => "the source of the body failed",
+            Self::FileShrank => "the file became shorter while it was sent",
+            Self::CutOff => "the grace time ran out",
+        })
+    }
+}

@@ -1,0 +1,400 @@
+//! One connection as a machine. It has no socket and no clock: bytes, facts and the time are
+//! arguments, answers are return values.
+//!
+//! Its methods are of four kinds. *Facts* are told in the past tense (`ended`, `broken`, `expired`,
+//! `content_sent`). *Questions* change nothing (`phase`, `deadline`, `outgoing`, `wants_input`,
+//! `fate`). [`advance`](Connection::advance) is the *work*: it looks at what was received and not
+//! yet understood, and says what comes next. [`answer`](Connection::answer) is the one *command*.
+//! **After any of them the questions are asked again, until nothing changes.**
+//!
+//! A whole conversation, of which the first request comes in two pieces and with it half of the
+//! second:
+//!
+//! ```
+//! use oneloop::connection::{Advance, Connection, Moment, Phase, Terms};
+//! use oneloop::wire::request::Scan;
+//! use oneloop::{Limits, Response};
+//!
+//! let limits = Limits::default();
+//! let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
+//! let terms = Terms { now: Moment::START, date, limits: &limits, is_last: false };
+//! let mut connection = Connection::new(&terms);
+//! let (mut scan, mut out) = (Scan::default(), Vec::new());
+//!
+//! // Half a head is no error: the machine waits for the rest, for ten seconds from now at the most.
+//! let mut input = b"GET / HTTP/1.1\r\nHo".to_vec();
+//! assert!(matches!(connection.advance(&input, &mut scan, &mut out, &terms), Advance::Starved));
+//! assert_eq!(connection.phase(), Phase::Head);
+//!
+//! // The rest, and something of the next. The machine asks for an answer, and gets one.
+//! input.extend_from_slice(b"st: x\r\n\r\nGET /again");
+//! let next = connection.advance(&input, &mut scan, &mut out, &terms);
+//! let Advance::Ask(head) = next else { panic!() };
+//! assert_eq!(head.target.path, "/");
+//! let asked = oneloop::connection::Asked::of(&head);
+//! let hi = Response::text("hi").into();
+//! let reply = connection.answer(asked, hi, input.len(), &mut out, &terms);
+//! assert!(out.starts_with(b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov"));
+//! assert!(out.ends_with(b"Content-Length: 2\r\n\r\nhi"));
+//!
+//! // What belonged to it is gone; the second request has begun.
+//! input.drain(..reply.took);
+//! scan = Scan::default();
+//! assert!(matches!(connection.advance(&input, &mut scan, &mut out, &terms), Advance::Starved));
+//! assert_eq!(connection.phase(), Phase::Head);
+//!
+//! // It never ends: the client closes in the middle of it.
+//! connection.ended();
+//! let fate = connection.fate().unwrap();
+//! assert_eq!(fate.to_string(), "the client left in the middle of a request");
+//! ```
+//!
+//! May import: message, wire, Limits.   Never: `std::net`, `std::io`, `std::fs`, log, responders,
+//! observers.
+//! Read next: `phase.rs` (the drawing), `exchange.rs` (bodies), `outbox.rs` (what waits to leave);
+//! then `event_loop/slot.rs`, which drives it.
+
+mod advancing;
+mod answering;
+mod deadline;
+mod exchange;
+mod fate;
+mod guard;
+mod inbox;
+mod outbox;
+mod phase;
+
+pub use advancing::Advance;
+pub use answering::{Given, Reply};
+pub use deadline::{Moment, Why};
+pub use exchange::{Asked, Held};
+pub use fate::CloseReason;
+pub use guard::{Panicked, guarded};
+pub use inbox::Inbox;
+pub use outbox::{Outgoing, Pull};
+pub use phase::Phase;
+
+use std::time::Duration;
+
+use crate::config::{LINGER_IN_ALL, LINGER_SILENT, Limits, RECEIVE_BUFFER};
+use crate::message::Date;
+use crate::wire::Fault;
+
+use exchange::Exchange;
+use outbox::Outbox;
+
+/// What a connection acts by: the time, and what it is granted. Made once a turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// Now.
+    pub now: Moment,
+    /// Now, as answers say it.
+    pub date: &'a Date,
+    /// What its listener grants it.
+    pub limits: &'a Limits,
+    /// Whether every answer is to be the last of its connection: the server stops, or has hardly
+    /// room left.
+    pub is_last: bool,
+}
+
+/// What is done when all that waits has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Afterwards {
+    /// The next request.
+    Idle,
+    /// The responder is asked again.
+    Answering,
+    /// The rest of the body.
+    Body,
+    /// That was the last: our half is shut, and then we linger.
+    Linger,
+}
+
+/// What belongs to a phase beside its deadline.
+#[derive(Debug)]
+enum Business {
+    None,
+    /// A body is coming.
+    Exchange(Box<Exchange>),
+    /// A responder said *later*. `is_due`: it is to be asked again.
+    Postponed {
+        is_due: bool,
+    },
+    /// Lingering ends then, whatever comes.
+    LingerUntil(Moment),
+}
+
+/// One connection.
+#[derive(Debug)]
+pub struct Connection {
+    phase: Phase,
+    why: Why,
+    afterwards: Afterwards,
+    /// What will have been the reason; it is the fate once the connection is closed.
+    reason: CloseReason,
+    requests: u32,
+    deadline: Moment,
+    inbox: Option<Box<Inbox>>,
+    outbox: Option<Box<Outbox>>,
+    business: Business,
+}
+
+impl Connection {
+    /// A connection that was just made.
+    #[must_use]
+    pub fn new(terms: &Terms<'_>) -> Self {
+        Self {
+            phase: Phase::Idle,
+            why: Why::Idle,
+            afterwards: Afterwards::Idle,
+            reason: CloseReason::ClientDone,
+            requests: 0,
+            deadline: terms.now.after(terms.limits.idle_timeout),
+            inbox: None,
+            outbox: None,
+            business: Business::None,
+        }
+    }
+
+    // Questions.
+
+    /// What it is waiting for.
+    #[must_use]
+    pub const fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// Why it ended, once it has.
+    #[must_use]
+    pub fn fate(&self) -> Option<CloseReason> {
+        (self.phase == Phase::Closed).then_some(self.reason)
+    }
+
+    /// When [`expired`](Self::expired) is to be told, if nothing happens before; [`Moment::NEVER`]
+    /// if it need not be.
+    #[must_use]
+    pub const fn deadline(&self) -> Moment {
+        self.deadline
+    }
+
+    /// How many requests it has made.
+    #[must_use]
+    pub const fn requests(&self) -> u32 {
+        self.requests
+    }
+
+    /// Whether it has use for more bytes. That it has none is back-pressure: the client's window
+    /// closes.
+    #[must_use]
+    pub const fn wants_input(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head | Phase::Body | Phase::Lingering)
+    }
+
+    /// Whether more bytes would be the beginning of a request, or more of its head: what is not
+    /// taken in when memory is short.
+    #[must_use]
+    pub const fn is_between_requests(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head)
+    }
+
+    /// How many bytes it can be given.
+    #[must_use]
+    pub fn room(&self) -> usize {
+        self.inbox.as_ref().map_or(RECEIVE_BUFFER, |inbox| inbox.room())
+    }
+
+    /// How much memory it holds for what was received and not understood, or made and not sent; in
+    /// bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.inbox.as_ref().map_or(0, |inbox| inbox.held())
+            + self.outbox.as_ref().map_or(0, |outbox| outbox.held())
+    }
+
+    /// What waits to leave.
+    #[must_use]
+    pub fn outgoing(&self) -> Outgoing<'_> {
+        self.outbox.as_ref().map_or(Outgoing::Nothing, |outbox| outbox.next())
+    }
+
+    /// Its own store of bytes not yet understood, for as long as a turn looks at it;
+    /// [`keep`](Self::keep) gives it back.
+    pub fn take_inbox(&mut self) -> Option<Box<Inbox>> {
+        self.inbox.take()
+    }
+
+    /// Keeps what a turn has left over.
+    pub fn keep(&mut self, inbox: Box<Inbox>) {
+        if self.phase != Phase::Closed && !inbox.bytes().is_empty() {
+            self.inbox = Some(inbox);
+        }
+    }
+
+    // Facts.
+
+    /// The client has shut its half: no more bytes will come.
+    pub fn ended(&mut self) {
+        let reason = match self.phase {
+            Phase::Idle => CloseReason::ClientDone,
+            Phase::Lingering => self.reason,
+            _ => CloseReason::ClientLeft,
+        };
+        self.close(reason);
+    }
+
+    /// The transport has failed.
+    pub fn broken(&mut self, kind: std::io::ErrorKind) {
+        // Once the last answer has left, how the client hangs up is its own affair.
+        let reason =
+            if self.phase == Phase::Lingering { self.reason } else { CloseReason::Broken(kind) };
+        self.close(reason);
+    }
+
+    /// The deadline has passed. What there is to say about it goes to the end of `out`.
+    pub fn expired(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Option<Given> {
+        match self.why {
+            Why::Idle => self.close(CloseReason::IdleTimeout),
+            Why::Write => self.close(CloseReason::WriteTimeout),
+            Why::Linger => self.close(self.reason),
+            Why::Head => {
+                self.requests += 1;
+                return Some(self.refuse(Fault::HeadTimeout, false, out, terms));
+            }
+            Why::Body => return Some(self.refuse(Fault::BodyTimeout, false, out, terms)),
+            Why::Answer => return Some(self.answer_overdue(out, terms)),
+        }
+        None
+    }
+
+    /// A wake was rung: whoever was not ready may be now.
+    pub fn woken(&mut self) {
+        if let Business::Postponed { is_due } = &mut self.business {
+            *is_due = true;
+        }
+        if let Some(outbox) = &mut self.outbox {
+            outbox.woken();
+        }
+    }
+
+    /// The socket took so many of the bytes that had been put back.
+    pub fn sent(&mut self, n: usize, terms: &Terms<'_>) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.sent(n);
+        }
+        self.progressed(terms);
+    }
+
+    /// The socket took so many bytes of the body.
+    pub fn content_sent(&mut self, n: usize, terms: &Terms<'_>) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.content_sent(n);
+        }
+        self.progressed(terms);
+    }
+
+    /// The socket did not take the end of what was made: it waits here, and nothing else is done
+    /// before it has left.
+    pub fn put_back(&mut self, bytes: &[u8], terms: &Terms<'_>) {
+        self.outbox.get_or_insert_default().put_back(bytes);
+        let afterwards = match self.phase {
+            Phase::Idle | Phase::Head => Afterwards::Idle,
+            Phase::Answering => Afterwards::Answering,
+            Phase::Body => Afterwards::Body,
+            Phase::Writing | Phase::Lingering | Phase::Closed => return,
+        };
+        self.begin_writing(afterwards, terms);
+    }
+
+    /// Has the source of the body make its next piece, to the end of `out`.
+    pub fn pull(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Pull {
+        let pulled = match &mut self.outbox {
+            Some(outbox) => outbox.pull(out),
+            None => Ok(Pull::Ended(0)),
+        };
+        match pulled {
+            // Who waits for a source is not stalled by its client.
+            Ok(Pull::Waits) => self.deadline = Moment::NEVER,
+            Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
+            Ok(Pull::Failed) => self.close(CloseReason::SourceFailed),
+            Err(Panicked) => self.close(CloseReason::Panicked),
+        }
+        pulled.unwrap_or(Pull::Failed)
+    }
+
+    /// Everything that was made has left. Says whether our half of the connection is to be shut
+    /// now.
+    #[must_use]
+    pub fn all_sent(&mut self, terms: &Terms<'_>) -> bool {
+        self.outbox = None;
+        if self.phase != Phase::Writing {
+            return false;
+        }
+        let limits = terms.limits;
+        match self.afterwards {
+            Afterwards::Idle => {
+                self.move_to(Phase::Idle);
+                self.wait(Why::Idle, limits.idle_timeout, terms);
+            }
+            Afterwards::Body => {
+                self.move_to(Phase::Body);
+                self.wait(Why::Body, limits.body_timeout, terms);
+            }
+            Afterwards::Answering => {
+                self.move_to(Phase::Answering);
+                self.business = Business::Postponed { is_due: true };
+                self.wait(Why::Answer, limits.answer_timeout, terms);
+            }
+            Afterwards::Linger => {
+                self.move_to(Phase::Lingering);
+                self.business = Business::LingerUntil(terms.now.after(LINGER_IN_ALL));
+                self.inbox = None;
+                self.linger_on(terms);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// It ends here, for that reason.
+    pub fn close(&mut self, reason: CloseReason) {
+        self.reason = reason;
+        self.move_to(Phase::Closed);
+        self.deadline = Moment::NEVER;
+        self.business = Business::None;
+        self.inbox = None;
+        self.outbox = None;
+    }
+
+    // What the above is made of.
+
+    /// The one function that writes `phase`.
+    fn move_to(&mut self, next: Phase) {
+        debug_assert!(self.phase.may_become(next), "no edge from {} to {next}", self.phase);
+        self.phase = next;
+    }
+
+    fn wait(&mut self, why: Why, limit: Duration, terms: &Terms<'_>) {
+        self.why = why;
+        self.deadline = terms.now.after(limit);
+    }
+
+    fn begin_writing(&mut self, afterwards: Afterwards, terms: &Terms<'_>) {
+        self.move_to(Phase::Writing);
+        self.afterwards = afterwards;
+        self.wait(Why::Write, terms.limits.write_timeout, terms);
+    }
+
+    /// The client took something, so it has not stalled.
+    fn progressed(&mut self, terms: &Terms<'_>) {
+        if self.phase == Phase::Writing {
+            self.wait(Why::Write, terms.limits.write_timeout, terms);
+        }
+    }
+
+    fn linger_on(&mut self, terms: &Terms<'_>) {
+        self.wait(Why::Linger, LINGER_SILENT, terms);
+        if let Business::LingerUntil(end) = self.business {
+            self.deadline = self.deadline.min(end);
+        }
+    }
+}

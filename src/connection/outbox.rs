@@ -1,0 +1,202 @@
+//! What waits to leave one connection, where it outlives the turn it was made in: bytes that the
+//! socket did not take, and behind them at most one unfinished body.
+//!
+//! While anything waits here the connection neither answers nor reads, so no second body can come
+//! behind the first, and what a client can make us keep is the rest of one send buffer, or one
+//! head. A file is named and not held; a source makes the next piece when the last has left.
+
+use std::io::Write as _;
+use std::sync::Arc;
+
+use crate::message::{Body, FileRange, Pulled, Source};
+use crate::wire::response::{CHUNK_LINE, LAST_CHUNK};
+
+use super::guard::{Panicked, guarded};
+
+/// What waits to leave.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    /// Bytes that the socket did not take; those before `sent` it took later.
+    unsent: Vec<u8>,
+    sent: usize,
+    content: Option<Content>,
+}
+
+/// The unfinished body of the answer whose head went before.
+#[derive(Debug)]
+enum Content {
+    Bytes { bytes: Vec<u8>, sent: usize },
+    Shared { bytes: Arc<[u8]>, sent: usize },
+    File(FileRange),
+    Source { source: Box<dyn Source>, framing: SourceFraming, is_waiting: bool },
+}
+
+/// How the pieces of a source are framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum SourceFraming {
+    /// As chunks (HTTP/1.1).
+    Chunked,
+    /// Not at all: the close is the end (HTTP/1.0).
+    UntilClose,
+}
+
+/// What is to leave next.
+#[derive(Debug)]
+pub enum Outgoing<'a> {
+    /// Nothing waits here.
+    Nothing,
+    /// These bytes, before anything that is made now.
+    Unsent(&'a [u8]),
+    /// These bytes of a body, behind whatever was made in this turn.
+    Content(&'a [u8]),
+    /// This stretch of a file, behind whatever was made in this turn.
+    File(&'a FileRange),
+    /// What a source has to give: pull.
+    Source,
+    /// Nothing until a source's wake is rung.
+    Waiting,
+}
+
+/// What pulling a source came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pull {
+    /// So many bytes of content were made; there may be more.
+    Made(usize),
+    /// So many bytes of content were made, and that was all.
+    Ended(usize),
+    /// Nothing until its wake is rung.
+    Waits,
+    /// It will not be finished.
+    Failed,
+}
+
+impl Outbox {
+    /// Holds the body of an answer.
+    #[must_use]
+    pub(super) fn holding(body: Body, framing: SourceFraming) -> Self {
+        let content = match body {
+            Body::Empty => None,
+            Body::Bytes(bytes) => Some(Content::Bytes { bytes, sent: 0 }),
+            Body::Shared(bytes) => Some(Content::Shared { bytes, sent: 0 }),
+            Body::File(range) => Some(Content::File(range)),
+            Body::Source(source) => Some(Content::Source { source, framing, is_waiting: false }),
+        };
+        Self { content, ..Self::default() }
+    }
+
+    /// Holds a stretch at the end of shared bytes.
+    #[must_use]
+    pub(super) fn holding_tail(bytes: Arc<[u8]>, start: usize) -> Self {
+        Self { content: Some(Content::Shared { bytes, sent: start }), ..Self::default() }
+    }
+
+    /// What is to leave next.
+    #[must_use]
+    pub(super) fn next(&self) -> Outgoing<'_> {
+        if self.sent < self.unsent.len() {
+            return Outgoing::Unsent(&self.unsent[self.sent..]);
+        }
+        match &self.content {
+            None => Outgoing::Nothing,
+            Some(Content::Bytes { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
+            Some(Content::Shared { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
+            Some(Content::File(range)) => Outgoing::File(range),
+            Some(Content::Source { is_waiting: true, .. }) => Outgoing::Waiting,
+            Some(Content::Source { is_waiting: false, .. }) => Outgoing::Source,
+        }
+    }
+
+    /// The socket did not take these bytes; they go before the body.
+    pub(super) fn put_back(&mut self, bytes: &[u8]) {
+        debug_assert!(self.sent == self.unsent.len(), "nothing is made while bytes wait");
+        self.unsent = bytes.to_vec();
+        self.sent = 0;
+    }
+
+    /// The socket took so many of the bytes that had been put back.
+    pub(super) fn sent(&mut self, n: usize) {
+        self.sent += n;
+        debug_assert!(self.sent <= self.unsent.len());
+        if self.sent == self.unsent.len() {
+            (self.unsent, self.sent) = (Vec::new(), 0);
+        }
+    }
+
+    /// The socket took so many bytes of the body.
+    pub(super) fn content_sent(&mut self, n: usize) {
+        let is_whole = match &mut self.content {
+            Some(Content::Bytes { bytes, sent }) => {
+                *sent += n;
+                *sent == bytes.len()
+            }
+            Some(Content::Shared { bytes, sent }) => {
+                *sent += n;
+                *sent == bytes.len()
+            }
+            Some(Content::File(range)) => {
+                range.offset += n as u64;
+                range.len -= n as u64;
+                range.len == 0
+            }
+            Some(Content::Source { .. }) | None => false,
+        };
+        if is_whole {
+            self.content = None;
+        }
+    }
+
+    /// Has the source make its next piece, framed, behind what is in `out`.
+    pub(super) fn pull(&mut self, out: &mut Vec<u8>) -> Result<Pull, Panicked> {
+        let Some(Content::Source { source, framing, is_waiting }) = &mut self.content else {
+            return Ok(Pull::Ended(0));
+        };
+        let chunk = out.len();
+        if *framing == SourceFraming::Chunked {
+            out.extend_from_slice(CHUNK_LINE);
+        }
+        let start = out.len();
+        let pulled = guarded(|| source.pull(out))?;
+        let made = out.len().saturating_sub(start);
+        match (*framing, made) {
+            (_, 0) => out.truncate(chunk),
+            (SourceFraming::Chunked, _) => {
+                // Eight digits fit any piece that fits in memory here, so this cannot fail.
+                drop(write!(&mut out[chunk..start], "{made:08x}"));
+                out.extend_from_slice(b"\r\n");
+            }
+            (SourceFraming::UntilClose, _) => {}
+        }
+        Ok(match pulled {
+            Pulled::More => Pull::Made(made),
+            Pulled::Later => {
+                *is_waiting = true;
+                if made == 0 { Pull::Waits } else { Pull::Made(made) }
+            }
+            Pulled::End => {
+                if *framing == SourceFraming::Chunked {
+                    out.extend_from_slice(LAST_CHUNK);
+                }
+                self.content = None;
+                Pull::Ended(made)
+            }
+            Pulled::Failed => Pull::Failed,
+        })
+    }
+
+    /// A source's wake was rung.
+    pub(super) fn woken(&mut self) {
+        if let Some(Content::Source { is_waiting, .. }) = &mut self.content {
+            *is_waiting = false;
+        }
+    }
+
+    /// How much memory of its own it holds, in bytes; what is shared or in a file is not counted.
+    #[must_use]
+    pub(super) fn held(&self) -> usize {
+        let content = match &self.content {
+            Some(Content::Bytes { bytes, .. }) => bytes.capacity(),
+            _ => 0,
+        };
+        self.unsent.capacity() + content
+    }
+}

@@ -1,0 +1,189 @@
+//! How connections come in: within a budget, up to a number, and what is done when there is no
+//! room.
+//!
+//! A listener is edge-triggered like everything else: it is told once that somebody waits, and then
+//! it is for us to remember until nobody does. When all connections are taken, or there is no
+//! descriptor for another, the one that has been idle longest is closed to make room. Only when
+//! none is idle does accepting pause; whoever waits does so in the kernel's queue, and is taken in
+//! when a connection ends.
+
+use crate::config::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, IDLE_BEFORE_LEAVING, PAUSE_TOLD_AGAIN};
+use crate::connection::{CloseReason, Connection, Moment, Phase, Terms};
+use crate::observers::{AcceptPause, Event, Observer};
+
+use super::EventLoop;
+use super::key::Key;
+use super::net::{Accepted, Net};
+use super::slot::Slot;
+
+/// What is known of the listeners, and of the room behind them.
+#[derive(Debug, Default)]
+pub(super) struct Reception {
+    /// For each listener, whether somebody may be waiting.
+    waiting: Vec<bool>,
+    /// Accepting pauses until then, or until a connection ends.
+    paused_until: Option<Moment>,
+    /// When a pause was last told.
+    told: Option<Moment>,
+    /// Those who had been idle longest when it was last looked, the longest last. Finding them
+    /// costs a look at every slot, so several are found at once.
+    longest_idle: Vec<(Moment, Key)>,
+}
+
+/// How many of those who have been idle longest are found by one look at every slot.
+const FOUND_AT_ONCE: usize = 256;
+
+impl Reception {
+    /// Somebody may wait at every listener.
+    pub(super) fn open(listeners: usize) -> Self {
+        Self { waiting: vec![true; listeners], ..Self::default() }
+    }
+
+    /// Somebody waits at that listener.
+    pub(super) fn told(&mut self, listener: usize) {
+        if let Some(waiting) = self.waiting.get_mut(listener) {
+            *waiting = true;
+        }
+    }
+
+    /// A connection has ended, so there is room.
+    pub(super) fn room_was_made(&mut self) {
+        self.paused_until = None;
+    }
+
+    /// Nobody is accepted any more.
+    pub(super) fn close(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Whether accepting goes on in the next turn without being told to by an event.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.paused_until.is_none() && self.waiting.contains(&true)
+    }
+
+    /// When a pause ends.
+    pub(super) fn deadline(&self) -> Moment {
+        self.paused_until.unwrap_or(Moment::NEVER)
+    }
+}
+
+impl<N: Net, O: Observer> EventLoop<N, O> {
+    /// Accepts who waits, within the turn's budget.
+    pub(super) fn accept(&mut self) {
+        self.accept_at_most(ACCEPTS_PER_TURN);
+    }
+
+    pub(super) fn accept_at_most(&mut self, mut budget: usize) {
+        if self.reception.paused_until.is_some_and(|until| until <= self.now) {
+            self.reception.paused_until = None;
+        }
+        for listener in 0..self.reception.waiting.len() {
+            while self.reception.waiting[listener]
+                && self.reception.paused_until.is_none()
+                && budget > 0
+            {
+                self.accept_one(listener);
+                budget -= 1;
+            }
+        }
+    }
+
+    fn accept_one(&mut self, listener: usize) {
+        // Whoever leaves to make room is only closed when somebody has come for it.
+        let is_full = self.slots.len() >= self.capacity;
+        let leaves = if is_full { self.longest_idle() } else { None };
+        if is_full && leaves.is_none() {
+            return self.pause_accepting(AcceptPause::FullHouse);
+        }
+        match self.net.accept(listener) {
+            Accepted::Stream(stream) => {
+                if let Some(idle) = leaves {
+                    self.end(idle, CloseReason::MadeRoom);
+                }
+                self.move_in(stream, listener);
+            }
+            Accepted::Nobody => self.reception.waiting[listener] = false,
+            Accepted::Left => {}
+            Accepted::NoDescriptors => match leaves.or_else(|| self.longest_idle()) {
+                Some(idle) => self.end(idle, CloseReason::MadeRoom),
+                None => self.pause_accepting(AcceptPause::NoDescriptors),
+            },
+            Accepted::Failed(kind) => self.pause_accepting(AcceptPause::Failed(kind)),
+        }
+    }
+
+    fn move_in(&mut self, mut stream: N::Stream, listener: usize) {
+        let service = self.service_of[listener];
+        let terms = Terms {
+            now: self.now,
+            date: &self.date,
+            limits: &self.services[usize::from(service)].limits,
+            is_last: false,
+        };
+        let connection = Connection::new(&terms);
+        let generation = self.generations.next();
+        let entry = self.slots.vacant_entry();
+        let key = Key { slot: entry.key() as u32, generation };
+        self.observer.on(&Event::Accepted(generation));
+        let registered = self.net.register(&mut stream, key);
+        let slot = entry.insert(Slot::new(stream, connection, service, generation));
+        match registered {
+            Ok(()) => self.agenda.arm(key, &mut slot.armed, slot.connection.deadline()),
+            Err(error) => {
+                slot.connection.broken(error.kind());
+                self.bury(key);
+            }
+        }
+    }
+
+    /// The one that has been idle longest, if any has been for a while.
+    fn longest_idle(&mut self) -> Option<Key> {
+        loop {
+            while let Some((deadline, key)) = self.reception.longest_idle.pop() {
+                // Whoever has done something since has another deadline.
+                let is_idle_still = |slot: &mut Slot<N::Stream>| {
+                    slot.connection.phase() == Phase::Idle && slot.connection.deadline() == deadline
+                };
+                if self.tenant(key).is_some_and(is_idle_still) {
+                    return Some(key);
+                }
+            }
+            self.find_longest_idle();
+            if self.reception.longest_idle.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    /// Looks at every slot. Idle deadlines are all equally far from where idling began, so the
+    /// earliest has been idle longest.
+    fn find_longest_idle(&mut self) {
+        let mut idle = std::mem::take(&mut self.reception.longest_idle);
+        for (at, slot) in &self.slots {
+            let (connection, limits) =
+                (&slot.connection, &self.services[usize::from(slot.service)].limits);
+            let may_leave = limits.idle_timeout.saturating_sub(IDLE_BEFORE_LEAVING);
+            if connection.phase() == Phase::Idle
+                && connection.deadline().since(self.now) <= may_leave
+            {
+                idle.push((connection.deadline(), slot.key(at)));
+            }
+        }
+        if idle.len() > FOUND_AT_ONCE {
+            idle.select_nth_unstable(FOUND_AT_ONCE);
+            idle.truncate(FOUND_AT_ONCE);
+        }
+        idle.sort_unstable_by(|a, b| b.cmp(a));
+        self.reception.longest_idle = idle;
+    }
+
+    fn pause_accepting(&mut self, why: AcceptPause) {
+        self.reception.paused_until = Some(self.now.after(ACCEPT_PAUSE));
+        // Under pressure one pause follows on another; that is one thing to whoever reads the log.
+        let told = self.reception.told;
+        if told.is_none_or(|told| self.now.since(told) >= PAUSE_TOLD_AGAIN) {
+            self.reception.told = Some(self.now);
+            self.observer.on(&Event::AcceptPaused(why));
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a pump works with: the loop's two buffers, the terms of the turn, a budget. One of each
+//! serves every connection, because only one is looked at at a time and none leaves anything
+//! behind.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::sync::Arc;
+
+use crate::config::{READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN};
+use crate::connection::{Inbox, Moment, Terms};
+use crate::message::{Bell, Caller, Wake};
+use crate::responders::Responder;
+use crate::wire::request::Scan;
+
+use super::key::Key;
+use super::net::Stream;
+
+/// The loop's buffers.
+pub struct Desk {
+    /// Where reads go.
+    pub(super) received: Box<[u8]>,
+    /// What of it was not understood yet.
+    pub(super) unread: Range<usize>,
+    /// How far the head at its beginning was looked through.
+    pub(super) scan: Scan,
+    /// Where answers gather, so that many leave by one call.
+    pub(super) out: Vec<u8>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            received: vec![0; RECEIVE_BUFFER].into_boxed_slice(),
+            unread: 0..0,
+            scan: Scan::default(),
+            out: Vec::with_capacity(SEND_BUFFER),
+        }
+    }
+}
+
+impl Desk {
+    /// Whether so much was gathered that it is sent before more is.
+    pub(super) fn is_out_full(&self) -> bool {
+        self.out.len() >= SEND_BUFFER
+    }
+
+    /// What was read is of no use any more.
+    pub(super) fn drop_unread(&mut self) {
+        self.unread = 0..0;
+        self.scan = Scan::default();
+    }
+
+    /// Moves what was not understood to a box of its own, if there is any.
+    pub(super) fn take_unread(&mut self) -> Option<Box<Inbox>> {
+        let rest = &self.received[self.unread.clone()];
+        let inbox = (!rest.is_empty()).then(|| Box::new(Inbox::holding(rest, self.scan)));
+        self.drop_unread();
+        inbox
+    }
+}
+
+impl fmt::Debug for Desk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Desk").field("unread", &self.unread).finish_non_exhaustive()
+    }
+}
+
+/// Whom a pump works for, and by what.
+pub(super) struct Turn<'a, O> {
+    pub(super) key: Key,
+    pub(super) responder: &'a mut dyn Responder,
+    pub(super) terms: Terms<'a>,
+    pub(super) observer: &'a mut O,
+    pub(super) bell: &'a Arc<dyn Bell>,
+    /// The time to the nanosecond, for observers that want it. Everything else goes by the time of
+    /// the turn.
+    pub(super) clock: &'a dyn Fn() -> Moment,
+    /// Whether all connections together hold as much memory as they may.
+    pub(super) is_memory_short: bool,
+    /// [`Net::SHORT_TRANSFER_DRAINS`](super::net::Net::SHORT_TRANSFER_DRAINS).
+    pub(super) short_drains: bool,
+}
+
+/// How much one connection may still do in this turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget {
+    to_read: usize,
+    to_write: usize,
+}
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self { to_read: READ_PER_TURN, to_write: WRITTEN_PER_TURN }
+    }
+}
+
+impl Budget {
+    pub(super) const fn read(&mut self, n: usize) {
+        self.to_read = self.to_read.saturating_sub(n);
+    }
+
+    pub(super) const fn wrote(&mut self, n: usize) {
+        self.to_write = self.to_write.saturating_sub(n);
+    }
+
+    /// Nothing more is written in this turn.
+    pub(super) const fn stop_writing(&mut self) {
+        self.to_write = 0;
+    }
+
+    pub(super) const fn may_read(&self) -> bool {
+        self.to_read > 0
+    }
+
+    pub(super) const fn may_write(&self) -> bool {
+        self.to_write > 0
+    }
+}
+
+/// What a responder can learn of the client beside the request: asked of the socket when it is
+/// wanted.
+pub(super) struct SlotCaller<'a, S> {
+    pub(super) stream: &'a S,
+    pub(super) key: Key,
+    pub(super) bell: &'a Arc<dyn Bell>,
+}
+
+impl<S: Stream> Caller for SlotCaller<'_, S> {
+    fn peer(&self) -> Option<SocketAddr> {
+        self.stream.peer()
+    }
+
+    fn connection(&self) -> u32 {
+        self.key.generation
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::new(self.key.to_bits(), Arc::clone(self.bell))
+    }
+}

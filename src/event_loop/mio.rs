@@ -1,0 +1,377 @@
+//! The real network: sockets of the kernel, polled by mio.
+//!
+//! The only file that imports mio. What it relies on is what
+//! `mio::Poll` documents: edge-triggered events, spurious ones now and then, none for what was not
+//! drained; `readiness.rs` has the rules.
+//!
+//! A connection is registered once, for everything, and never again: not reading is just not
+//! reading. Dropping its socket takes it off the poll.
+
+use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mio::event::Source;
+use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+
+use crate::config::EVENTS_PER_WAIT;
+use crate::connection::Moment;
+use crate::message::{Bell, Date, FileRange};
+
+use super::clock::Clock;
+use super::key::Key;
+use super::listener::{Address, Listener, Socket, SocketFile};
+use super::net::{Accepted, Net, Notice, Ready, Stream, Transfer};
+use super::send_file::send_file;
+use super::signals::Signals;
+
+/// Tokens of what is no connection: their generation is 0, and this is their slot.
+const BELL: usize = 0;
+const SIGNALS: usize = 1;
+const LISTENERS: usize = 8;
+
+/// A stream is told about in every direction. Urgent data is told apart on Linux only.
+fn interests() -> Interest {
+    let both = Interest::READABLE | Interest::WRITABLE;
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return both | Interest::PRIORITY;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    return both;
+}
+
+/// Sockets, polled by mio.
+#[derive(Debug)]
+pub(super) struct MioNet {
+    poll: Poll,
+    events: Events,
+    listeners: Vec<Listening>,
+    bells: Arc<Bells>,
+    signals: Option<Signals>,
+    clock: Clock,
+}
+
+#[derive(Debug)]
+struct Listening {
+    address: Address,
+    // Goes before the socket; see `listener.rs`.
+    _file: Option<SocketFile>,
+    socket: ListeningSocket,
+}
+
+#[derive(Debug)]
+enum ListeningSocket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+/// A connection's socket.
+#[derive(Debug)]
+pub(super) enum MioStream {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+}
+
+impl MioNet {
+    /// A poll with nothing in it.
+    ///
+    /// # Errors
+    /// Where the process has no descriptors left for it.
+    pub(super) fn new() -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), Token(BELL))?;
+        let bells = Bells { rung: Mutex::default(), stop: AtomicBool::new(false), waker };
+        Ok(Self {
+            poll,
+            events: Events::with_capacity(EVENTS_PER_WAIT),
+            listeners: Vec::new(),
+            bells: Arc::new(bells),
+            signals: None,
+            clock: Clock::start(),
+        })
+    }
+
+    /// Accepts from this listener too.
+    ///
+    /// # Errors
+    /// Where the poll takes no more.
+    pub(super) fn listen(&mut self, listener: Listener) -> io::Result<()> {
+        let (address, socket, file) = listener.into_parts();
+        let mut socket = match socket {
+            Socket::Tcp(listener) => ListeningSocket::Tcp(TcpListener::from_std(listener)),
+            Socket::Unix(listener) => ListeningSocket::Unix(UnixListener::from_std(listener)),
+        };
+        let token = Token(LISTENERS + self.listeners.len());
+        self.poll.registry().register(socket.source(), token, Interest::READABLE)?;
+        self.listeners.push(Listening { address, _file: file, socket });
+        Ok(())
+    }
+
+    /// Where it listens.
+    pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        self.listeners.iter().map(|listening| &listening.address)
+    }
+
+    /// Takes SIGINT and SIGTERM as notices from now on.
+    ///
+    /// # Errors
+    /// Where the process has no descriptors left for it.
+    pub(super) fn take_signals(&mut self) -> io::Result<()> {
+        let signals = Signals::listen()?;
+        for (number, descriptor) in signals.descriptors().enumerate() {
+            let token = Token(SIGNALS + number);
+            self.poll.registry().register(&mut SourceFd(&descriptor), token, Interest::READABLE)?;
+        }
+        self.signals = Some(signals);
+        Ok(())
+    }
+
+    /// What other threads ask for a stop by.
+    #[must_use]
+    pub(super) fn bells(&self) -> Arc<Bells> {
+        Arc::clone(&self.bells)
+    }
+}
+
+impl Net for MioNet {
+    type Stream = MioStream;
+
+    /// Of epoll and kqueue this is known (epoll(7), question 9); mio promises it of none.
+    const SHORT_TRANSFER_DRAINS: bool = cfg!(any(
+        target_os = "linux",
+        target_os = "android",
+        target_os = "macos",
+        target_os = "ios",
+        target_os = "freebsd",
+        target_os = "dragonfly",
+        target_os = "netbsd",
+        target_os = "openbsd",
+    ));
+
+    fn wait(&mut self, limit: Option<Duration>, notices: &mut Vec<Notice>) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, limit) {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
+            Err(error) => return Err(error),
+        }
+        for event in &self.events {
+            let Token(token) = event.token();
+            let key = Key::from_bits(token as u64);
+            if key.generation != 0 {
+                let ready = Ready::READABLE
+                    .when(event.is_readable())
+                    .and(Ready::WRITABLE.when(event.is_writable()))
+                    .and(Ready::READ_CLOSED.when(event.is_read_closed()))
+                    .and(Ready::GONE.when(event.is_write_closed() || event.is_error()))
+                    .and(Ready::URGENT.when(event.is_priority()));
+                notices.push(Notice::Ready(key, ready));
+            } else if token >= LISTENERS {
+                notices.push(Notice::Listener(token - LISTENERS));
+            } else if token == BELL {
+                notices.push(Notice::Rung);
+            } else if let Some(signals) = &mut self.signals {
+                let (signal, count) = signals.take(token - SIGNALS);
+                notices.extend(std::iter::repeat_n(Notice::Signal(signal), count));
+            }
+        }
+        Ok(())
+    }
+
+    fn now(&self) -> Moment {
+        self.clock.now()
+    }
+
+    fn date(&mut self, now: Moment) -> Date {
+        self.clock.date(now)
+    }
+
+    fn listeners(&self) -> usize {
+        self.listeners.len()
+    }
+
+    fn accept(&mut self, listener: usize) -> Accepted<MioStream> {
+        let Some(listening) = self.listeners.get(listener) else { return Accepted::Nobody };
+        let accepted = match &listening.socket {
+            ListeningSocket::Tcp(listener) => {
+                listener.accept().map(|(stream, _)| MioStream::Tcp(stream))
+            }
+            ListeningSocket::Unix(listener) => {
+                listener.accept().map(|(stream, _)| MioStream::Unix(stream))
+            }
+        };
+        match accepted {
+            Ok(stream) => Accepted::Stream(stream),
+            Err(error) => not_accepted(&error),
+        }
+    }
+
+    fn close_listeners(&mut self) {
+        self.listeners.clear();
+    }
+
+    fn register(&mut self, stream: &mut MioStream, key: Key) -> io::Result<()> {
+        let token = Token(key.to_bits() as usize);
+        stream.register(self.poll.registry(), token)
+    }
+
+    fn bell(&self) -> Arc<dyn Bell> {
+        self.bells()
+    }
+
+    fn rung(&mut self, keys: &mut Vec<Key>) -> bool {
+        let mut rung = self.bells.rung.lock().unwrap_or_else(PoisonError::into_inner);
+        keys.extend(rung.drain(..).map(Key::from_bits));
+        self.bells.stop.load(Ordering::Acquire)
+    }
+}
+
+/// accept(2) hands on errors of the connection it would have returned; those and interruption
+/// concern nobody else.
+fn not_accepted<S>(error: &io::Error) -> Accepted<S> {
+    use rustix::io::Errno;
+    match error.raw_os_error().map(Errno::from_raw_os_error) {
+        Some(Errno::AGAIN) => Accepted::Nobody,
+        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptors,
+        Some(
+            Errno::CONNABORTED
+            | Errno::INTR
+            | Errno::PROTO
+            | Errno::PERM
+            | Errno::NETDOWN
+            | Errno::NOPROTOOPT
+            | Errno::HOSTDOWN
+            | Errno::HOSTUNREACH
+            | Errno::OPNOTSUPP
+            | Errno::NETUNREACH,
+        ) => Accepted::Left,
+        _ => Accepted::Failed(error.kind()),
+    }
+}
+
+impl ListeningSocket {
+    fn source(&mut self) -> &mut dyn Source {
+        match self {
+            Self::Tcp(listener) => listener,
+            Self::Unix(listener) => listener,
+        }
+    }
+}
+
+impl MioStream {
+    fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Self::Tcp(stream) => registry.register(stream, token, interests()),
+            Self::Unix(stream) => registry.register(stream, token, interests()),
+        }
+    }
+
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+        }
+    }
+}
+
+impl Stream for MioStream {
+    fn read(&mut self, room: &mut [u8]) -> Transfer {
+        let moved = transfer(|| match self {
+            Self::Tcp(stream) => stream.read(room),
+            Self::Unix(stream) => stream.read(room),
+        });
+        if moved == Transfer::Moved(0) { Transfer::Ended } else { moved }
+    }
+
+    fn write(&mut self, bytes: &[u8], more_follows: bool) -> Transfer {
+        if more_follows {
+            return transfer(|| Ok(rustix::net::send(self.descriptor(), bytes, MORE)?));
+        }
+        // std writes by send(2), without SIGPIPE.
+        transfer(|| match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        })
+    }
+
+    fn write_both(&mut self, first: &[u8], second: &[u8]) -> Transfer {
+        let both = [IoSlice::new(first), IoSlice::new(second)];
+        let mut nothing_else = SendAncillaryBuffer::default();
+        transfer(|| {
+            let flags = SendFlags::NOSIGNAL;
+            Ok(rustix::net::sendmsg(self.descriptor(), &both, &mut nothing_else, flags)?)
+        })
+    }
+
+    fn send_file(&mut self, range: &FileRange) -> Transfer {
+        let moved = transfer(|| send_file(self.descriptor(), range));
+        if moved == Transfer::Moved(0) { Transfer::Ended } else { moved }
+    }
+
+    fn shut(&mut self) {
+        // It can only fail where the client has gone already.
+        let _ = rustix::net::shutdown(self.descriptor(), rustix::net::Shutdown::Write);
+    }
+
+    fn peer(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(stream) => stream.peer_addr().ok(),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+/// Tells the kernel that more is about to follow, so that the head of a file travels with its first
+/// bytes.
+#[cfg(target_os = "linux")]
+const MORE: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+#[cfg(not(target_os = "linux"))]
+const MORE: SendFlags = SendFlags::NOSIGNAL;
+
+/// The outcome of a system call as one of four. Interrupted, it is made again.
+fn transfer(mut call: impl FnMut() -> io::Result<usize>) -> Transfer {
+    loop {
+        return match call() {
+            Ok(n) => Transfer::Moved(n),
+            Err(error) => match error.kind() {
+                ErrorKind::Interrupted => continue,
+                ErrorKind::WouldBlock => Transfer::Blocked,
+                kind => Transfer::Broken(kind),
+            },
+        };
+    }
+}
+
+/// What other threads ring; the loop hears it as [`Notice::Rung`].
+#[derive(Debug)]
+pub(super) struct Bells {
+    rung: Mutex<Vec<u64>>,
+    stop: AtomicBool,
+    waker: Waker,
+}
+
+impl Bells {
+    /// Asks for an orderly stop.
+    pub(super) fn ask_to_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake();
+    }
+
+    fn wake(&self) {
+        // A waker fails only where its counter is full, and then the loop is about to wake already.
+        let _ = self.waker.wake();
+    }
+}
+
+impl Bell for Bells {
+    fn ring(&self, key: u64) {
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+        self.wake();
+    }
+}

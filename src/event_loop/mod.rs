@@ -1,0 +1,409 @@
+//! The loop: the only floor that waits, and it waits in one place.
+//!
+//! A [`turn`](EventLoop::turn) is the whole of it: wait → note what the events say → accept → pump
+//! who is due → expire who is late → bury who has ended. It relies on the poll to be edge-triggered
+//! and honest about *blocked*, and on nothing else; which tells the loop from a correct one that
+//! polls in another way is written in `readiness.rs`.
+//!
+//! It never waits while somebody is unfinished, never longer than to the nearest deadline, and when
+//! there is nothing to do it makes no system call at all.
+//!
+//! May import: every floor.   Never: parsing of any kind.
+//! Read next: `slot.rs` (`pump`, the heart), `readiness.rs` (the rules), `agenda.rs` (how long to
+//! wait), `accept.rs`, `mio.rs` (how little mio is asked).
+
+mod accept;
+mod agenda;
+mod clock;
+mod desk;
+mod key;
+mod listener;
+mod mio;
+mod net;
+mod notes;
+mod readiness;
+mod send_file;
+mod server;
+mod signals;
+mod slot;
+mod stopping;
+
+pub use desk::Desk;
+pub use key::Key;
+pub use listener::{Address, BindError, Listener};
+pub use net::{Accepted, Net, Notice, Ready, Stream, Transfer};
+pub use server::{Handle, Server, Stopped};
+pub use slot::{Slot, Verdict};
+
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::config::{Config, Limits};
+use crate::connection::{CloseReason, Moment, Phase, Terms};
+use crate::message::{Bell, Date};
+use crate::observers::{Event, Observer};
+use crate::responders::Responder;
+
+use accept::Reception;
+use agenda::Agenda;
+use desk::Turn;
+use key::Generations;
+use stopping::Stop;
+
+/// What answers behind a listener, and what its clients are granted.
+pub struct Service {
+    /// What answers.
+    pub responder: Box<dyn Responder>,
+    /// What is granted.
+    pub limits: Limits,
+}
+
+/// One event loop over a network.
+pub struct EventLoop<N: Net, O> {
+    net: N,
+    slots: Slab<Slot<N::Stream>>,
+    services: Vec<Service>,
+    /// For each listener, whose it is.
+    service_of: Vec<u8>,
+    observer: O,
+    config: Config,
+    /// Connections at one time.
+    capacity: usize,
+    generations: Generations,
+    reception: Reception,
+    agenda: Agenda,
+    desk: Desk,
+    bell: Arc<dyn Bell>,
+    /// The time of this turn; read once.
+    now: Moment,
+    date: Date,
+    /// What all connections together keep unread and unsent, in bytes.
+    held: usize,
+    stop: Stop,
+    cut_off: usize,
+    // Of one turn, and here only to be used again.
+    notices: Vec<Notice>,
+    due: Vec<Key>,
+    ended: Vec<Key>,
+}
+
+/// Whether there is another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// There is.
+    GoesOn,
+    /// There is not; this is how it ended.
+    Ended(Stopped),
+}
+
+impl<N: Net, O: Observer> EventLoop<N, O> {
+    /// A loop over `net`, whose listeners belong to the services of the numbers in `service_of`. At
+    /// most `capacity` connections are served at one time.
+    pub fn new(
+        net: N,
+        services: Vec<Service>,
+        service_of: Vec<u8>,
+        config: Config,
+        capacity: usize,
+        observer: O,
+    ) -> Self {
+        let bell = net.bell();
+        let now = net.now();
+        Self {
+            reception: Reception::open(net.listeners()),
+            net,
+            slots: Slab::new(),
+            services,
+            service_of,
+            observer,
+            config,
+            capacity: capacity.max(1),
+            generations: Generations::default(),
+            agenda: Agenda::default(),
+            desk: Desk::default(),
+            bell,
+            now,
+            date: [b' '; 29],
+            held: 0,
+            stop: Stop::NotAsked,
+            cut_off: 0,
+            notices: Vec::new(),
+            due: Vec::new(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Turns until it ends.
+    ///
+    /// # Errors
+    /// Those of [`Net::wait`]: the poll itself is broken.
+    pub fn run(&mut self) -> io::Result<Stopped> {
+        loop {
+            if let Flow::Ended(stopped) = self.turn()? {
+                return Ok(stopped);
+            }
+        }
+    }
+
+    /// One turn.
+    ///
+    /// # Errors
+    /// As [`run`](Self::run).
+    pub fn turn(&mut self) -> io::Result<Flow> {
+        self.wait()?;
+        if let Some(signal) = self.note() {
+            return Ok(Flow::Ended(Stopped { cut_off: self.busy(), signal: Some(signal) }));
+        }
+        self.accept();
+        self.pump_due();
+        self.expire();
+        self.bury_ended();
+        self.observer.on(&Event::TurnEnded { events: self.notices.len() });
+        Ok(match self.stop {
+            Stop::Until(_) if self.slots.is_empty() => {
+                Flow::Ended(Stopped { cut_off: self.cut_off, signal: None })
+            }
+            _ => Flow::GoesOn,
+        })
+    }
+
+    fn wait(&mut self) -> io::Result<()> {
+        let stop = if let Stop::Until(moment) = self.stop { moment } else { Moment::NEVER };
+        let limit = if self.reception.is_unfinished() {
+            Some(std::time::Duration::ZERO)
+        } else {
+            self.agenda.wait_limit(self.now, self.reception.deadline().min(stop))
+        };
+        self.notices.clear();
+        self.net.wait(limit, &mut self.notices)?;
+        self.now = self.net.now();
+        self.date = self.net.date(self.now);
+        Ok(())
+    }
+
+    /// Takes down what the events say; nothing is done yet. A signal that comes when a stop was
+    /// asked for already ends the loop.
+    fn note(&mut self) -> Option<i32> {
+        for key in self.agenda.take_unfinished() {
+            self.is_due(key);
+        }
+        for at in 0..self.notices.len() {
+            match self.notices[at] {
+                Notice::Ready(key, ready) => match self.is_due(key) {
+                    Some(slot) => slot.readiness.told(ready),
+                    None => self.observer.on(&Event::Stale),
+                },
+                Notice::Listener(number) => self.reception.told(number),
+                Notice::Rung => self.answer_bell(),
+                Notice::Signal(signal) if self.is_stopping() => return Some(signal),
+                Notice::Signal(_) => self.begin_stop(),
+            }
+        }
+        None
+    }
+
+    fn answer_bell(&mut self) {
+        let mut keys = Vec::new();
+        let stop_was_asked = self.net.rung(&mut keys);
+        for key in keys {
+            // The connection may have ended meanwhile, and its slot have another tenant.
+            if let Some(slot) = self.is_due(key) {
+                slot.connection.woken();
+            }
+        }
+        if stop_was_asked {
+            self.begin_stop();
+        }
+    }
+
+    /// Puts a slot on this turn's list, once.
+    fn is_due(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
+        let slot = tenant(&mut self.slots, key)?;
+        slot.is_parked = false;
+        if !std::mem::replace(&mut slot.is_due, true) {
+            self.due.push(key);
+        }
+        Some(slot)
+    }
+
+    fn pump_due(&mut self) {
+        for at in 0..self.due.len() {
+            let key = self.due[at];
+            if let Some(slot) = self.tenant(key) {
+                slot.is_due = false;
+                self.visit(key, Visit::Pump);
+            }
+        }
+        self.due.clear();
+        if self.held <= self.config.held_bytes {
+            self.agenda.unpark();
+        }
+    }
+
+    /// Tells those whose deadline has passed.
+    fn expire(&mut self) {
+        while let Some((when, key)) = self.agenda.take_due(self.now) {
+            let now = self.now;
+            let Some(slot) = self.tenant(key) else { continue };
+            if slot.armed != when {
+                // Superseded: a nearer one was armed after it.
+                continue;
+            }
+            slot.armed = Moment::NEVER;
+            let deadline = slot.connection.deadline();
+            if deadline <= now {
+                self.visit(key, Visit::Expire);
+            } else {
+                self.arm(key);
+            }
+        }
+        let slots = &self.slots;
+        self.agenda.sweep(slots.len(), |when, key| {
+            let tenant = slots.get(key.slot as usize);
+            tenant.is_some_and(|slot| slot.generation == key.generation && slot.armed == when)
+        });
+    }
+
+    /// Pumps one slot, and sees to what comes of it.
+    fn visit(&mut self, key: Key, visit: Visit) {
+        let is_last = self.is_stopping() || self.slots.len() > self.capacity / 10 * 9;
+        let Some(slot) = self.slots.get_mut(key.slot as usize) else { return };
+        let service = &mut self.services[usize::from(slot.service)];
+        let net = &self.net;
+        let mut turn = Turn {
+            key,
+            responder: &mut *service.responder,
+            terms: Terms { now: self.now, date: &self.date, limits: &service.limits, is_last },
+            observer: &mut self.observer,
+            bell: &self.bell,
+            clock: &|| net.now(),
+            is_memory_short: self.held > self.config.held_bytes,
+            short_drains: N::SHORT_TRANSFER_DRAINS,
+        };
+        let held_before = slot.connection.held();
+        if visit == Visit::Expire {
+            slot.expire(&mut self.desk, &mut turn);
+        }
+        let verdict = slot.pump(&mut self.desk, &mut turn);
+        self.held = self.held + slot.connection.held() - held_before;
+        match verdict {
+            // Nothing was on its way to it.
+            Verdict::Waiting
+                if self.stop != Stop::NotAsked && slot.connection.phase() == Phase::Idle =>
+            {
+                self.end(key, CloseReason::Stopped);
+            }
+            Verdict::Waiting => self.arm(key),
+            Verdict::Unfinished => {
+                self.arm(key);
+                self.agenda.unfinished(key);
+            }
+            Verdict::Parked => {
+                if !std::mem::replace(&mut slot.is_parked, true) {
+                    self.agenda.park(key);
+                }
+                self.arm(key);
+            }
+            Verdict::Closed => self.ended.push(key),
+        }
+    }
+
+    fn arm(&mut self, key: Key) {
+        if let Some(slot) = self.slots.get_mut(key.slot as usize) {
+            self.agenda.arm(key, &mut slot.armed, slot.connection.deadline());
+        }
+    }
+
+    fn tenant(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
+        tenant(&mut self.slots, key)
+    }
+
+    /// Closes a connection from outside of it.
+    fn end(&mut self, key: Key, reason: CloseReason) {
+        if let Some(slot) = tenant(&mut self.slots, key) {
+            self.held -= slot.connection.held();
+            slot.connection.close(reason);
+            self.bury(key);
+        }
+    }
+
+    fn bury_ended(&mut self) {
+        while let Some(key) = self.ended.pop() {
+            self.bury(key);
+        }
+        if let Stop::Until(moment) = self.stop
+            && moment <= self.now
+        {
+            self.cut_off();
+        }
+    }
+
+    /// A connection that has its fate leaves the slab, and its socket is closed.
+    fn bury(&mut self, key: Key) {
+        if self.tenant(key).is_none() {
+            return;
+        }
+        let slot = self.slots.remove(key.slot as usize);
+        let connection = &slot.connection;
+        debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
+        if let Some(reason) = connection.fate() {
+            let requests = connection.requests();
+            self.observer.on(&Event::Closed { connection: key.generation, reason, requests });
+        }
+        self.reception.room_was_made();
+    }
+
+    // Questions, for who drives the loop by turns.
+
+    /// The network.
+    pub const fn net(&self) -> &N {
+        &self.net
+    }
+
+    /// The network, to change it.
+    pub const fn net_mut(&mut self) -> &mut N {
+        &mut self.net
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// What all connections together keep unread and unsent, in bytes.
+    pub const fn held(&self) -> usize {
+        self.held
+    }
+}
+
+/// The slot that a key names, if it is still the tenant.
+fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot<S>> {
+    slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl<N: Net + fmt::Debug, O> fmt::Debug for EventLoop<N, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("net", &self.net)
+            .field("open", &self.slots.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a slot is visited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visit {
+    /// An event, a bell, or what was unfinished.
+    Pump,
+    /// Its deadline.
+    Expire,
+}

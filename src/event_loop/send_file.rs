@@ -1,0 +1,68 @@
+//! A stretch of a file to a socket: by sendfile on Linux, so that nothing of it passes through our
+//! memory; elsewhere read and written, a buffer at a time.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
+
+use crate::config::SENDFILE_CHUNK;
+use crate::message::FileRange;
+
+/// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block. None moved
+/// means that the file has ended.
+pub(super) fn send_file(socket: impl AsFd, range: &FileRange) -> io::Result<usize> {
+    let len = usize::try_from(range.len).unwrap_or(usize::MAX).min(SENDFILE_CHUNK);
+    #[cfg(target_os = "linux")]
+    return in_kernel(socket, &range.file, range.offset, len);
+    #[cfg(not(target_os = "linux"))]
+    return through_memory(socket, &range.file, range.offset, len);
+}
+
+#[cfg(target_os = "linux")]
+fn in_kernel(socket: impl AsFd, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+    Ok(rustix::fs::sendfile(socket, file, Some(&mut offset), len)?)
+}
+
+#[cfg(any(test, not(target_os = "linux")))]
+fn through_memory(socket: impl AsFd, file: &File, offset: u64, len: usize) -> io::Result<usize> {
+    use std::os::unix::fs::FileExt as _;
+    const BUFFER: usize = 16 * 1024;
+    let mut buffer = [0; BUFFER];
+    let read = file.read_at(&mut buffer[..len.min(BUFFER)], offset)?;
+    if read == 0 {
+        return Ok(0);
+    }
+    // What the socket does not take is read again; the file is the buffer.
+    Ok(rustix::net::send(socket, &buffer[..read], rustix::net::SendFlags::NOSIGNAL)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Read as _, Write as _};
+    use std::os::fd::{AsFd as _, BorrowedFd};
+    use std::os::unix::net::UnixStream;
+
+    fn check(way: impl Fn(BorrowedFd<'_>, u64, usize) -> std::io::Result<usize>) {
+        let (mut client, server) = UnixStream::pair().unwrap();
+        assert_eq!(way(server.as_fd(), 3, 4).unwrap(), 4);
+        assert_eq!(way(server.as_fd(), 8, 100).unwrap(), 2);
+        assert_eq!(way(server.as_fd(), 10, 5).unwrap(), 0);
+        drop(server);
+        let mut received = String::new();
+        client.read_to_string(&mut received).unwrap();
+        assert_eq!(received, "345689");
+    }
+
+    /// Both ways are held against the same file, on every system that has both.
+    #[test]
+    fn either_way_moves_the_stretch_and_then_says_that_the_file_has_ended() {
+        let path = std::env::temp_dir().join(format!("oneloop-send-file-{}", std::process::id()));
+        File::create(&path).unwrap().write_all(b"0123456789").unwrap();
+        let file = File::open(&path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        #[cfg(target_os = "linux")]
+        check(|socket, offset, len| super::in_kernel(socket, &file, offset, len));
+        check(|socket, offset, len| super::through_memory(socket, &file, offset, len));
+    }
+}

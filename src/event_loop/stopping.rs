@@ -1,0 +1,68 @@
+//! The orderly stop: nobody who was let in is turned away, and nobody can make it last.
+//!
+//! Read next: `mod.rs`, which calls this when a bell or a signal asks for it.
+
+use crate::connection::{CloseReason, Moment, Phase};
+use crate::observers::{Event, Observer};
+
+use super::EventLoop;
+use super::key::Key;
+use super::net::Net;
+
+/// How far an orderly stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// Nobody has asked for one.
+    NotAsked,
+    /// No more is accepted; what is being answered may take until then.
+    Until(Moment),
+}
+
+impl<N: Net, O: Observer> EventLoop<N, O> {
+    /// From now on: who waits is let in once more, and then nobody; every answer is the last of its
+    /// connection; and who is idle, with nothing on its way, goes.
+    pub(super) fn begin_stop(&mut self) {
+        if self.is_stopping() {
+            return;
+        }
+        self.stop = Stop::Until(self.now.after(self.config.grace));
+        self.observer.on(&Event::Stopping(self.slots.len()));
+        // Closing a listener resets whoever still waits in its queue.
+        for listener in 0..self.net.listeners() {
+            self.reception.told(listener);
+        }
+        self.accept_at_most(self.capacity);
+        self.reception.close();
+        self.net.close_listeners();
+        for (at, slot) in &mut self.slots {
+            if slot.connection.phase() == Phase::Idle {
+                slot.readiness.suspect_input();
+                if !std::mem::replace(&mut slot.is_due, true) {
+                    self.due.push(slot.key(at));
+                }
+            }
+        }
+    }
+
+    /// The grace time ran out.
+    pub(super) fn cut_off(&mut self) {
+        self.cut_off = self.busy();
+        if self.cut_off > 0 {
+            self.observer.on(&Event::CutOff(self.cut_off));
+        }
+        let keys: Vec<Key> = self.slots.iter().map(|(at, slot)| slot.key(at)).collect();
+        for key in keys {
+            self.end(key, CloseReason::CutOff);
+        }
+    }
+
+    /// How many connections are in the middle of a request or of its answer.
+    pub(super) fn busy(&self) -> usize {
+        let is_busy = |phase| !matches!(phase, Phase::Idle | Phase::Lingering | Phase::Closed);
+        self.slots.iter().filter(|(_, slot)| is_busy(slot.connection.phase())).count()
+    }
+
+    pub(super) fn is_stopping(&self) -> bool {
+        self.stop != Stop::NotAsked
+    }
+}

@@ -1,0 +1,147 @@
+//! What a client asked for, borrowed from the bytes it sent.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::net::SocketAddr;
+
+use http::Method;
+
+use super::{Fields, Wake};
+
+/// The minor version of HTTP/1 that a request is answered by (RFC 9112 §2.3). A higher minor is
+/// served as 1.1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Version {
+    /// HTTP/1.0: one request a connection unless the client asks for keep-alive; no chunked coding.
+    Http10,
+    /// HTTP/1.1: persistent unless somebody says `Connection: close`.
+    Http11,
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Http10 => "HTTP/1.0",
+            Self::Http11 => "HTTP/1.1",
+        })
+    }
+}
+
+/// Names one request for as long as the server runs: the connection's serial number and the
+/// request's number on it, written `c17.r3`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RequestId {
+    /// The connection's serial number, from 1 in the order of accepting.
+    pub connection: u32,
+    /// The request's number on its connection, from 1.
+    pub request: u32,
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "c{}.r{}", self.connection, self.request)
+    }
+}
+
+/// What the loop knows of the client beside its bytes: asked for when wanted, never stored.
+#[doc(hidden)]
+pub trait Caller {
+    /// The client's address; `None` on a Unix socket, or when the client has gone.
+    fn peer(&self) -> Option<SocketAddr>;
+    /// The connection's serial number.
+    fn connection(&self) -> u32;
+    /// A handle that calls the loop back to this connection.
+    fn wake(&self) -> Wake;
+}
+
+/// One request: method, target, fields, and who sent it. It borrows the bytes it came in and ends
+/// with the call that it is handed to; what is wanted later must be copied out.
+pub struct Request<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: Cow<'a, str>,
+    pub(crate) query: Option<&'a str>,
+    pub(crate) version: Version,
+    pub(crate) fields: Fields<'a>,
+    pub(crate) has_body: bool,
+    pub(crate) number: u32,
+    pub(crate) caller: &'a dyn Caller,
+}
+
+impl<'a> Request<'a> {
+    /// The method. Unknown ones come through as they are, for the responder to refuse with 501 (RFC
+    /// 9110 §9.1).
+    #[must_use]
+    pub const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// The path in normal form (RFC 3986 §6.2.2): it begins with `/`, dot segments are resolved,
+    /// needless percent-encoding is undone, and what must be encoded stays so (`/a%20b`, `/a%2Fb`).
+    /// It is plain ASCII and cannot lead above its root. `*` for `OPTIONS *` (RFC 9112 §3.2.4).
+    #[must_use]
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What follows the first `?`, as it was sent.
+    #[must_use]
+    pub const fn query(&self) -> Option<&'a str> {
+        self.query
+    }
+
+    /// The version this request is answered by.
+    #[must_use]
+    pub const fn version(&self) -> Version {
+        self.version
+    }
+
+    /// The value of the first header field of that name, without regard to case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.fields.get(name)
+    }
+
+    /// All header fields.
+    #[must_use]
+    pub const fn headers(&self) -> Fields<'a> {
+        self.fields
+    }
+
+    /// Whether a body comes with this request (a length above zero, or chunks).
+    #[must_use]
+    pub const fn has_body(&self) -> bool {
+        self.has_body
+    }
+
+    /// The client's address; `None` on a Unix socket, or when the client has gone meanwhile. Costs
+    /// a system call.
+    #[must_use]
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.caller.peer()
+    }
+
+    /// The name of this request in logs, and a key under which a responder can keep what it started
+    /// for it.
+    #[must_use]
+    pub fn id(&self) -> RequestId {
+        RequestId { connection: self.caller.connection(), request: self.number }
+    }
+
+    /// A handle that makes the loop ask again, for an answer of [`Later`](crate::Answer::Later) or
+    /// a [`Source`](crate::Source).
+    #[must_use]
+    pub fn wake(&self) -> Wake {
+        self.caller.wake()
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("path", &self.path)
+            .field("query", &self.query)
+            .field("version", &self.version)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,48 @@
+//! Events as lines of the `log` crate: the only file of the library that imports it.
+//!
+//! What an operator must know is a warning or information; how each connection ended is `debug`
+//! (the program's `-v`), every change of phase is `trace`.
+
+use log::{debug, info, trace, warn};
+
+use super::{AcceptPause, Event, Observer};
+
+/// Writes events through `log`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Journal;
+
+impl Observer for Journal {
+    #[inline]
+    fn on(&mut self, event: &Event<'_>) {
+        match *event {
+            Event::Moved { connection, from, to } => trace!("c{connection}: {from} to {to}"),
+            Event::Closed { connection, reason, requests } => {
+                let s = if requests == 1 { "" } else { "s" };
+                debug!("c{connection}: closed after {requests} request{s}: {reason}");
+            }
+            Event::AcceptPaused(pause) => paused(pause),
+            Event::Stopping(open) => info!("stopping, with {open} connections open"),
+            Event::CutOff(cut) => warn!("the grace time ran out: {cut} connections were cut off"),
+            Event::Accepted(_) | Event::Answered(_) | Event::Stale | Event::TurnEnded { .. } => {}
+        }
+    }
+}
+
+#[cold]
+fn paused(pause: AcceptPause) {
+    match pause {
+        AcceptPause::FullHouse => {
+            warn!(
+                "every connection is taken and none is idle: clients wait in the accept queue; \
+                 --max-connections allows more"
+            );
+        }
+        AcceptPause::NoDescriptors => {
+            warn!(
+                "out of file descriptors: clients wait in the accept queue; raise the limit (ulimit -n) \
+                 or lower --max-connections"
+            );
+        }
+        AcceptPause::Failed(kind) => warn!("accepting failed ({kind}); trying again shortly"),
+    }
+}

@@ -1,0 +1,131 @@
+//! Those who watch. They see every floor and change nothing: an event is lent to them, and what
+//! they return goes nowhere.
+//!
+//! An observer says by constants what is costly to provide; the loop is compiled for the observers
+//! it has, so one that is not there costs nothing.
+//!
+//! May import: message, connection's Phase, CloseReason and Moment; log (`journal.rs` only).
+//! Never: event_loop, anything mutable.
+//! Read next: `journal.rs`, `access_log.rs`, `tally.rs`.
+
+mod access_log;
+mod journal;
+mod tally;
+
+pub use access_log::{AccessLog, AccessLogError};
+pub use journal::Journal;
+pub use tally::Tally;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::connection::{CloseReason, Phase};
+use crate::message::{Date, RequestId};
+
+/// Watches a loop.
+pub trait Observer {
+    /// Whether [`Event::Answered`] is wanted. Only then are request lines kept and the clock read
+    /// once more for each request.
+    const REQUESTS: bool = false;
+
+    /// Something happened.
+    fn on(&mut self, event: &Event<'_>);
+}
+
+/// Everything that a loop tells.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A connection was accepted; its serial number.
+    Accepted(u32),
+    /// A connection went from one phase to another.
+    Moved {
+        /// The connection's serial number.
+        connection: u32,
+        /// Where it was.
+        from: Phase,
+        /// Where it is.
+        to: Phase,
+    },
+    /// An answer has left, or was cut off. Only for observers that want
+    /// [`REQUESTS`](Observer::REQUESTS).
+    Answered(&'a Answered<'a>),
+    /// A connection ended.
+    Closed {
+        /// The connection's serial number.
+        connection: u32,
+        /// Why it ended.
+        reason: CloseReason,
+        /// How many requests it made.
+        requests: u32,
+    },
+    /// An event came for a connection that had ended earlier in the same batch, and was dropped.
+    Stale,
+    /// No connection can be accepted for now. Told once a minute at the most.
+    AcceptPaused(AcceptPause),
+    /// A turn ended: what was gathered in it can be handed on.
+    TurnEnded {
+        /// How many events it began with.
+        events: usize,
+    },
+    /// An orderly stop began, with that many connections open.
+    Stopping(usize),
+    /// The grace time of an orderly stop ran out with that many answers not given to their end.
+    CutOff(usize),
+}
+
+/// Why accepting pauses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcceptPause {
+    /// As many connections as are allowed, and none of them idle.
+    FullHouse,
+    /// The process or the system is out of file descriptors, and no connection was idle.
+    NoDescriptors,
+    /// Accepting failed in another way; it is tried again after a while.
+    Failed(std::io::ErrorKind),
+}
+
+/// One answer that has left, or as much of it as did.
+#[derive(Clone, Copy, Debug)]
+pub struct Answered<'a> {
+    /// Whose it is.
+    pub id: RequestId,
+    /// The client's address; `None` on a Unix socket, or when it could not be told any more.
+    pub peer: Option<SocketAddr>,
+    /// The request line as it came, without its line end; empty where none came.
+    pub line: &'a [u8],
+    /// The status given.
+    pub status: u16,
+    /// Bytes of body that were handed to the kernel (RFC 9112 §6: framing is not counted).
+    pub bytes: u64,
+    /// From the end of the request's head to the last byte handed to the kernel.
+    pub took: Duration,
+    /// Whether all of the answer was handed over.
+    pub whole: bool,
+    /// The date as answers carry it now.
+    pub date: &'a Date,
+}
+
+/// Watches nothing.
+impl Observer for () {
+    fn on(&mut self, _: &Event<'_>) {}
+}
+
+/// Two observers, one after the other.
+impl<A: Observer, B: Observer> Observer for (A, B) {
+    const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
+
+    fn on(&mut self, event: &Event<'_>) {
+        self.0.on(event);
+        self.1.on(event);
+    }
+}
+
+/// Shared, so that what it saw can be read when the loop has ended.
+impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
+    const REQUESTS: bool = O::REQUESTS;
+
+    fn on(&mut self, event: &Event<'_>) {
+        self.borrow_mut().on(event);
+    }
+}

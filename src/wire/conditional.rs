@@ -1,0 +1,319 @@
+//! Preconditions: may the answer be what the client asked for, or does it hold that already (RFC
+//! 9110 §13)?
+//!
+//! Relies on `httpdate` for the three forms of a date, and on the fields having been checked when
+//! the head was parsed. Never knows what a file is, and never asks the time: validators come in, a
+//! verdict goes out.
+//! Read next: `responders/files/validators.rs`, where the validators of a file are made.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use http::Method;
+
+use super::grammar;
+use crate::message::Fields;
+
+/// What tells one state of a resource from another (RFC 9110 §8.8).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Validators {
+    /// The entity tag as it is sent: in quotes, and after `W/` where it is a weak one.
+    pub etag: String,
+    /// When the content last changed, if that is known. Only its whole seconds count: a date has no
+    /// more.
+    pub modified: Option<SystemTime>,
+}
+
+/// What the preconditions of a request come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// There are none, or they hold: do what the method says.
+    Proceed,
+    /// The client has this content already: 304.
+    NotModified,
+    /// The content is not what the client takes it for: 412.
+    PreconditionFailed,
+}
+
+/// How two entity tags are compared (RFC 9110 §8.8.3.2).
+#[derive(Clone, Copy)]
+enum Comparison {
+    /// Equal, and neither of them weak.
+    Strong,
+    /// Equal but for a `W/`.
+    Weak,
+}
+
+/// Evaluates the preconditions of a request for content that exists, in the order of RFC 9110
+/// §13.2.2. A date counts only where its field is absent that compares entity tags, for those say
+/// the same more precisely.
+#[must_use]
+pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Verdict {
+    let reads = matches!(*method, Method::GET | Method::HEAD);
+
+    if fields.get("if-match").is_some() {
+        if !names(fields, "if-match", &current.etag, Comparison::Strong) {
+            return Verdict::PreconditionFailed;
+        }
+    } else if unmodified_since(fields, "if-unmodified-since", current) == Some(false) {
+        return Verdict::PreconditionFailed;
+    }
+
+    if fields.get("if-none-match").is_some() {
+        if names(fields, "if-none-match", &current.etag, Comparison::Weak) {
+            return if reads { Verdict::NotModified } else { Verdict::PreconditionFailed };
+        }
+    } else if reads && unmodified_since(fields, "if-modified-since", current) == Some(true) {
+        return Verdict::NotModified;
+    }
+
+    Verdict::Proceed
+}
+
+/// Whether the content is unmodified since the date in that field. No answer where the field is
+/// absent, doubled or no date, or the content has none: such a field is ignored (RFC 9110 §13.1.3,
+/// §13.1.4).
+fn unmodified_since(fields: Fields<'_>, name: &str, current: &Validators) -> Option<bool> {
+    let mut values = fields.all(name);
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let date = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
+    Some(whole_seconds(current.modified?) <= whole_seconds(date))
+}
+
+/// Seconds since 1970. What is older counts as of then, because no date that is understood here
+/// names an earlier time.
+fn whole_seconds(time: SystemTime) -> u64 {
+    time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+/// Whether the fields of that name list this entity tag, or say `*`, which stands for whatever
+/// there is.
+fn names(fields: Fields<'_>, name: &str, etag: &str, comparison: Comparison) -> bool {
+    fields.all(name).any(|value| {
+        value == b"*"
+            || EntityTags { rest: value }.any(|tag| comparison.equates(tag, etag.as_bytes()))
+    })
+}
+
+impl Comparison {
+    fn equates(self, one: &[u8], other: &[u8]) -> bool {
+        match self {
+            Self::Strong => one == other && !one.starts_with(b"W/"),
+            Self::Weak => opaque_tag(one) == opaque_tag(other),
+        }
+    }
+}
+
+/// The tag without its weakness. The `W` is a capital one (RFC 9110 §8.8.3).
+fn opaque_tag(tag: &[u8]) -> &[u8] {
+    tag.strip_prefix(b"W/").unwrap_or(tag)
+}
+
+/// Walks a list of entity tags. A comma within quotes belongs to the tag; what is not a quoted tag
+/// is passed over up to the next comma.
+struct EntityTags<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for EntityTags<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        loop {
+            let start = self.rest.iter().position(|byte| !matches!(byte, b',' | b' ' | b'\t'))?;
+            let list = &self.rest[start..];
+            let quoted = quoted_len(list).unwrap_or(0);
+            let end =
+                list[quoted..].iter().position(|&b| b == b',').map_or(list.len(), |at| quoted + at);
+            self.rest = &list[end..];
+            if quoted > 0 && grammar::trim(&list[quoted..end]).is_empty() {
+                return Some(&list[..quoted]);
+            }
+        }
+    }
+}
+
+/// The length of the entity tag that a list begins with, if it begins with one.
+fn quoted_len(list: &[u8]) -> Option<usize> {
+    let inside = opaque_tag(list).strip_prefix(b"\"")?;
+    let closing = inside.iter().position(|&byte| byte == b'"')?;
+    Some(list.len() - inside.len() + closing + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
+    use http::Method;
+
+    use super::Verdict::{NotModified, PreconditionFailed, Proceed};
+    use super::{Validators, Verdict, evaluate};
+    use crate::message::Fields;
+
+    /// 1994-11-06 08:49:37 and a half.
+    const MODIFIED: Duration = Duration::from_millis(784_111_777_500);
+    const BEFORE: &str = "Sun, 06 Nov 1994 08:49:36 GMT";
+    const SAME: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
+    const AFTER: &str = "Sun, 06 Nov 1994 08:49:38 GMT";
+
+    #[track_caller]
+    fn check(method: &Method, etag: &str, lines: &[(&str, &str)], expected: Verdict) {
+        let raw: String = lines.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
+        let fields = Fields::from_checked_lines(raw.as_bytes());
+        let current = Validators { etag: etag.into(), modified: Some(UNIX_EPOCH + MODIFIED) };
+        assert_eq!(evaluate(method, fields, &current), expected, "{method} {etag} {raw}");
+    }
+
+    #[test]
+    fn without_preconditions_proceed() {
+        for method in [Method::GET, Method::HEAD, Method::PUT] {
+            check(&method, "\"a\"", &[("If-Range", "\"b\"")], Proceed);
+        }
+    }
+
+    #[test]
+    fn if_match_compares_strongly() {
+        for (etag, value, expected) in [
+            ("\"a\"", "\"a\"", Proceed),
+            ("\"a\"", "\"b\"", PreconditionFailed),
+            ("\"a\"", "\"b\", \"a\"", Proceed),
+            ("\"a\"", "\"b\" , ,\t\"a\" ,", Proceed),
+            ("\"a\"", "*", Proceed),
+            ("\"a\"", "W/\"a\"", PreconditionFailed),
+            ("W/\"a\"", "W/\"a\"", PreconditionFailed),
+            ("W/\"a\"", "\"a\"", PreconditionFailed),
+            ("W/\"a\"", "*", Proceed),
+            ("\"a\"", "", PreconditionFailed),
+            ("\"a\"", "a", PreconditionFailed),
+        ] {
+            for method in [Method::GET, Method::HEAD, Method::PUT, Method::DELETE] {
+                check(&method, etag, &[("If-Match", value)], expected);
+            }
+        }
+    }
+
+    #[test]
+    fn if_none_match_compares_weakly() {
+        for (etag, value, expected) in [
+            ("\"a\"", "\"a\"", NotModified),
+            ("\"a\"", "W/\"a\"", NotModified),
+            ("W/\"a\"", "\"a\"", NotModified),
+            ("W/\"a\"", "W/\"a\"", NotModified),
+            ("\"a\"", "\"b\", W/\"a\"", NotModified),
+            ("\"a\"", "*", NotModified),
+            ("\"a\"", "\"b\"", Proceed),
+            ("\"a\"", "\"A\"", Proceed),
+            ("\"a\"", "", Proceed),
+            ("\"a\"", "w/\"a\"", Proceed),
+            ("\"a\"", "W/ \"a\"", Proceed),
+        ] {
+            check(&Method::GET, etag, &[("If-None-Match", value)], expected);
+            check(&Method::HEAD, etag, &[("if-none-match", value)], expected);
+            let elsewhere = if expected == NotModified { PreconditionFailed } else { Proceed };
+            check(&Method::PUT, etag, &[("If-None-Match", value)], elsewhere);
+        }
+    }
+
+    #[test]
+    fn a_list_is_walked_by_its_quotes_and_not_by_its_commas() {
+        for (etag, value, expected) in [
+            ("\"a,b\"", "\"a,b\"", NotModified),
+            ("\"a,b\"", "\"x\",\"a,b\",\"y\"", NotModified),
+            ("\"b\"", "\"a,\"b\",c\"", Proceed),
+            ("\"a\"", "\"x, \"a\"", Proceed),
+            ("\"\"", "\"\"", NotModified),
+            ("\"a\"", "a, \"a\"", NotModified),
+            ("\"a\"", "a", Proceed),
+            ("\"a\"", "\"a", Proceed),
+            ("\"a\"", "a\"", Proceed),
+            ("\"a\"", "\"a\"x", Proceed),
+            ("\"a\"", "x\"a\"", Proceed),
+            ("\"a\"", "\"a\"\"b\", \"a\"", NotModified),
+            ("\"a\"", "\"b\", *", Proceed),
+        ] {
+            check(&Method::GET, etag, &[("If-None-Match", value)], expected);
+        }
+    }
+
+    #[test]
+    fn a_list_may_be_spread_over_several_fields() {
+        let lines = [("If-None-Match", "\"x\""), ("Host", "h"), ("if-none-match", "\"y\", \"a\"")];
+        check(&Method::GET, "\"a\"", &lines, NotModified);
+        check(&Method::GET, "\"b\"", &lines, Proceed);
+        let lines = [("If-Match", "\"x\""), ("If-Match", "\"a\"")];
+        check(&Method::PUT, "\"a\"", &lines, Proceed);
+        check(&Method::PUT, "\"b\"", &lines, PreconditionFailed);
+    }
+
+    #[test]
+    fn dates_compare_in_whole_seconds() {
+        for (name, value, expected) in [
+            ("If-Modified-Since", BEFORE, Proceed),
+            ("If-Modified-Since", SAME, NotModified),
+            ("If-Modified-Since", AFTER, NotModified),
+            ("If-Unmodified-Since", BEFORE, PreconditionFailed),
+            ("If-Unmodified-Since", SAME, Proceed),
+            ("If-Unmodified-Since", AFTER, Proceed),
+        ] {
+            check(&Method::GET, "\"a\"", &[(name, value)], expected);
+            check(&Method::HEAD, "\"a\"", &[(name, value)], expected);
+        }
+        check(&Method::PUT, "\"a\"", &[("If-Modified-Since", SAME)], Proceed);
+        check(&Method::PUT, "\"a\"", &[("If-Unmodified-Since", BEFORE)], PreconditionFailed);
+    }
+
+    #[test]
+    fn all_three_forms_of_a_date_are_read_and_nothing_else() {
+        for (value, expected) in [
+            ("Sun, 06 Nov 1994 08:49:37 GMT", NotModified),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", NotModified),
+            ("Sun Nov  6 08:49:37 1994", NotModified),
+            ("Mon, 30 Feb 2026 08:49:37 GMT", Proceed),
+            ("Mon, 02 Mar 2026 08:49:37 GMT", NotModified),
+            ("Mon, 06 Nov 1994 08:49:37 GMT", Proceed),
+            ("Sun, 06 Nov 1994 24:00:00 GMT", Proceed),
+            ("Sun, 06 Nov 1994 08:49:60 GMT", Proceed),
+            ("Sun, 06 Nov 1994 08:49:37 CET", Proceed),
+            ("Sun, 6 Nov 1994 08:49:37 GMT", Proceed),
+            ("784111777", Proceed),
+            ("\u{201c}Sun, 06 Nov 1994\u{201d}", Proceed),
+            ("", Proceed),
+        ] {
+            check(&Method::GET, "\"a\"", &[("If-Modified-Since", value)], expected);
+        }
+    }
+
+    #[test]
+    fn a_doubled_date_is_ignored() {
+        for (name, date) in [("If-Modified-Since", SAME), ("If-Unmodified-Since", BEFORE)] {
+            check(&Method::GET, "\"a\"", &[(name, date), (name, date)], Proceed);
+        }
+    }
+
+    #[test]
+    fn an_entity_tag_outweighs_a_date() {
+        let (same, other) = ("\"a\"", "\"b\"");
+        for (lines, expected) in [
+            ([("If-None-Match", other), ("If-Modified-Since", AFTER)], Proceed),
+            ([("If-None-Match", same), ("If-Modified-Since", BEFORE)], NotModified),
+            ([("If-None-Match", "a"), ("If-Modified-Since", AFTER)], Proceed),
+            ([("If-Match", same), ("If-Unmodified-Since", BEFORE)], Proceed),
+            ([("If-Match", other), ("If-Unmodified-Since", AFTER)], PreconditionFailed),
+            ([("If-Match", other), ("If-None-Match", same)], PreconditionFailed),
+            ([("If-Match", same), ("If-None-Match", same)], NotModified),
+            ([("If-Unmodified-Since", BEFORE), ("If-None-Match", same)], PreconditionFailed),
+            ([("If-Unmodified-Since", SAME), ("If-Modified-Since", SAME)], NotModified),
+        ] {
+            check(&Method::GET, "\"a\"", &lines, expected);
+        }
+    }
+
+    #[test]
+    fn content_without_a_date_has_no_precondition_on_one() {
+        let current = Validators { etag: "\"a\"".into(), modified: None };
+        for name in ["If-Modified-Since", "If-Unmodified-Since"] {
+            let raw = format!("{name}: {SAME}\r\n");
+            let fields = Fields::from_checked_lines(raw.as_bytes());
+            assert_eq!(evaluate(&Method::GET, fields, &current), Proceed);
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! From an answer to bytes: status line, fields, and how the content is delimited.
+//!
+//! The three fields that speak of the message rather than of its content are written here and
+//! nowhere else: Date, Content-Length or Transfer-Encoding, and Connection. So no answer can carry
+//! two lengths, or a length that is not its own.
+
+use std::io::Write as _;
+
+use http::header::ETAG;
+use http::{HeaderName, HeaderValue, StatusCode};
+
+use crate::message::{Body, Date, Prepared, Response};
+
+/// What an interim answer looks like that asks for the body (RFC 9110 §15.2.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// What ends a chunked body that has no trailers (RFC 9112 §7.1).
+pub const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+/// Room for the line that opens a chunk: eight digits, so that it can be filled in when the chunk
+/// is there.
+pub const CHUNK_LINE: &[u8; 10] = b"00000000\r\n";
+
+/// How the end of the content is told (RFC 9112 §6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delimiter {
+    /// By the status or the close: no field says it.
+    Unsaid,
+    /// `Content-Length`
+    Length(u64),
+    /// `Transfer-Encoding: chunked`
+    Chunked,
+}
+
+/// What the answer says of the connection (RFC 9112 §9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Persistence {
+    /// Nothing: it persists, which is what HTTP/1.1 takes for granted.
+    Persists,
+    /// `Connection: keep-alive`, for an HTTP/1.0 client that asked.
+    PersistsAsAsked,
+    /// `Connection: close`
+    Closes,
+}
+
+impl Persistence {
+    const fn line(self) -> &'static [u8] {
+        match self {
+            Self::Persists => b"",
+            Self::PersistsAsAsked => b"Connection: keep-alive\r\n",
+            Self::Closes => b"Connection: close\r\n",
+        }
+    }
+}
+
+/// Writes a whole head.
+pub fn write_head(
+    out: &mut Vec<u8>,
+    response: &Response,
+    delimiter: Delimiter,
+    persistence: Persistence,
+    date: &Date,
+) {
+    write_status_and_date(out, response.status, date);
+    write_fields(out, &response.fields, delimiter);
+    out.extend_from_slice(persistence.line());
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Status line and Date, whose place is therefore the same in every answer of one status.
+fn write_status_and_date(out: &mut Vec<u8>, status: StatusCode, date: &Date) {
+    out.extend_from_slice(b"HTTP/1.1 ");
+    out.extend_from_slice(status.as_str().as_bytes());
+    // The space stands even where no reason follows (RFC 9112 §4).
+    out.push(b' ');
+    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(b"\r\nDate: ");
+    out.extend_from_slice(date);
+    out.extend_from_slice(b"\r\n");
+}
+
+fn write_fields(out: &mut Vec<u8>, fields: &[(HeaderName, HeaderValue)], delimiter: Delimiter) {
+    for (name, value) in fields {
+        write_name(out, name);
+        out.extend_from_slice(b": ");
+        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(b"\r\n");
+    }
+    match delimiter {
+        Delimiter::Unsaid => {}
+        // Writing to a Vec cannot fail.
+        Delimiter::Length(length) => drop(write!(out, "Content-Length: {length}\r\n")),
+        Delimiter::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+}
+
+/// In the spelling people are used to, `Content-Type`; the `http` crate keeps names in lower case,
+/// and either is the same name.
+fn write_name(out: &mut Vec<u8>, name: &HeaderName) {
+    if *name == ETAG {
+        return out.extend_from_slice(b"ETag");
+    }
+    let mut begins_word = true;
+    for &byte in name.as_str().as_bytes() {
+        out.push(if begins_word { byte.to_ascii_uppercase() } else { byte });
+        begins_word = byte == b'-';
+    }
+}
+
+/// Whether answers of that status have no content, whatever their body (RFC 9110 §6.4.1).
+#[must_use]
+pub fn is_without_content(status: StatusCode) -> bool {
+    status.is_informational()
+        || status == StatusCode::NO_CONTENT
+        || status == StatusCode::NOT_MODIFIED
+}
+
+impl Response {
+    /// Lays this answer out once, for being given many times.
+    ///
+    /// # Panics
+    /// Where the body is a file or a source, which cannot be laid out.
+    #[must_use]
+    pub fn prepare(self) -> Prepared {
+        let body: &[u8] = match &self.body {
+            Body::Empty => &[],
+            Body::Bytes(bytes) => bytes,
+            Body::Shared(bytes) => bytes,
+            Body::File(_) | Body::Source(_) => {
+                panic!("only an answer whose bytes are there can be prepared")
+            }
+        };
+        let without_content = is_without_content(self.status);
+        let body = if without_content { &[] } else { body };
+        let mut block = Vec::new();
+        write_status_and_date(&mut block, self.status, &[b' '; 29]);
+        let date_at = block.len() - 29 - 2;
+        let delimiter =
+            if without_content { Delimiter::Unsaid } else { Delimiter::Length(body.len() as u64) };
+        write_fields(&mut block, &self.fields, delimiter);
+        block.extend_from_slice(b"\r\n");
+        let head_len = block.len();
+        block.extend_from_slice(body);
+        let (status, closes) = (self.status, self.closes);
+        Prepared { block: block.into(), date_at, head_len, status, closes }
+    }
+}
+
+impl Prepared {
+    /// Writes this answer, of its body only what is up to `body_len` bytes.
+    pub(crate) fn write(
+        &self,
+        out: &mut Vec<u8>,
+        body_len: usize,
+        persistence: Persistence,
+        date: &Date,
+    ) {
+        let start = out.len();
+        let end = self.head_len + body_len;
+        match persistence.line() {
+            [] => out.extend_from_slice(&self.block[..end]),
+            line => {
+                let blank_line = self.head_len - 2;
+                out.extend_from_slice(&self.block[..blank_line]);
+                out.extend_from_slice(line);
+                out.extend_from_slice(&self.block[blank_line..end]);
+            }
+        }
+        out[start + self.date_at..][..date.len()].copy_from_slice(date);
+    }
+}
