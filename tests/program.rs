@@ -1,0 +1,824 @@
+//! The program as its users meet it: what it says, on which stream, how it answers, how it ends.
+//!
+//! Each test starts the real binary on a port of its own choosing and learns it from the start line. Nothing here sleeps for a fixed
+//! time: a test waits for a line, for bytes or for an end, and gives up after [`PATIENCE`]. Whatever happens, no process is left.
+
+#![allow(clippy::unwrap_used, reason = "a step that fails ends its test, in the helpers as well")]
+
+use std::fs;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Far beyond what anything here takes; a wait that reaches it has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+// ------------------------------------------------------------------------------------------------ the program
+
+/// The program, not yet started, with nothing in its environment that could steer it.
+fn oneloop(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_oneloop"));
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("ONELOOP_") || name == "RUST_LOG" {
+            command.env_remove(name);
+        }
+    }
+    command.args(args);
+    command
+}
+
+/// The program, running. Killed when this is dropped.
+struct Program {
+    child: Child,
+    out: Option<Receiver<String>>,
+    err: Receiver<String>,
+}
+
+/// How it ended, and what it had said that nobody had read before.
+struct Ended {
+    status: ExitStatus,
+    out: Vec<String>,
+    err: Vec<String>,
+}
+
+impl Program {
+    fn start(args: &[&str]) -> Self {
+        Self::spawn(oneloop(args).stdout(Stdio::piped()))
+    }
+
+    fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let out = child.stdout.take().map(lines);
+        let err = lines(child.stderr.take().unwrap());
+        Self { child, out, err }
+    }
+
+    /// Its next line on standard output.
+    fn said(&self) -> String {
+        self.out.as_ref().unwrap().recv_timeout(PATIENCE).expect("a line on stdout")
+    }
+
+    /// Its next line on standard error.
+    fn complained(&self) -> String {
+        self.err.recv_timeout(PATIENCE).expect("a line on stderr")
+    }
+
+    /// The port in the start line, which must say that `what` is done on 127.0.0.1.
+    fn port(&self, what: &str) -> u16 {
+        let line = self.said();
+        let address = line.strip_prefix(&format!("oneloop: {what} on http://127.0.0.1:"));
+        let port =
+            address.and_then(|rest| rest.strip_suffix('/')).and_then(|port| port.parse().ok());
+        port.unwrap_or_else(|| panic!("not the start line of {what}: {line}"))
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).unwrap();
+    }
+
+    /// SIGTERM, and how it ended.
+    fn stop(self) -> Ended {
+        self.signal(Signal::TERM);
+        self.end()
+    }
+
+    /// Waits until it has ended by itself: both streams are at their end then.
+    fn end(mut self) -> Ended {
+        let rest = |stream: &Receiver<String>| {
+            let mut lines = Vec::new();
+            loop {
+                match stream.recv_timeout(PATIENCE) {
+                    Ok(line) => lines.push(line),
+                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return lines,
+                    Err(_) => panic!("the program did not end; it said {lines:?}"),
+                }
+            }
+        };
+        let out = self.out.as_ref().map(rest).unwrap_or_default();
+        let err = rest(&self.err);
+        Ended { status: self.child.wait().unwrap(), out, err }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The lines of a stream, as they come.
+fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
+    let (line, lines) = channel();
+    thread::spawn(move || {
+        for text in BufReader::new(stream).lines().map_while(Result::ok) {
+            if line.send(text).is_err() {
+                return;
+            }
+        }
+    });
+    lines
+}
+
+/// Runs `command` to its end, which must be an error told in exactly one line that holds all of `expected`.
+fn check_fails(command: &mut Command, code: i32, expected: &[&str]) {
+    let ended = Program::spawn(command.stdout(Stdio::piped())).end();
+    assert_eq!(ended.err.len(), 1, "{command:?} said {:?}", ended.err);
+    let line = &ended.err[0];
+    assert!(line.starts_with("oneloop: ") && line.contains("; "), "{command:?} said {line}");
+    for part in expected {
+        assert!(line.contains(part), "{command:?} said {line}, without {part}");
+    }
+    assert!(!line.chars().any(char::is_control), "{line:?}");
+    assert_eq!(ended.status.code(), Some(code), "{command:?} said {line}");
+    assert!(ended.out.is_empty(), "{command:?} said {:?}", ended.out);
+}
+
+/// A folder of a test's own, gone at its end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("oneloop-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+
+    /// The path of a file with those bytes.
+    fn with(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        fs::write(self.at(name), bytes).unwrap();
+        self.at(name)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+// ------------------------------------------------------------------------------------------------ the client
+
+fn connect(port: u16) -> TcpStream {
+    patient(TcpStream::connect(("127.0.0.1", port)).unwrap())
+}
+
+fn patient(stream: TcpStream) -> TcpStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.set_write_timeout(Some(PATIENCE)).unwrap();
+    stream
+}
+
+/// One request on a connection of its own; the head and the body of the answer.
+fn ask(mut stream: impl Read + Write, method: &str, path: &str) -> (String, Vec<u8>) {
+    write!(stream, "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head") + 4;
+    let body = answer.split_off(end);
+    (String::from_utf8(answer).unwrap(), body)
+}
+
+fn get(port: u16, path: &str) -> (String, Vec<u8>) {
+    ask(connect(port), "GET", path)
+}
+
+fn check_body(port: u16, path: &str, expected: &str) {
+    let (head, body) = get(port, path);
+    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
+    assert_eq!(String::from_utf8_lossy(&body), expected);
+}
+
+/// A connection that has had one answer and is kept.
+fn idle(port: u16) -> TcpStream {
+    let mut stream = connect(port);
+    stream.write_all(b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    head_of(&mut stream);
+    stream
+}
+
+/// Reads the head of an answer and nothing of its body.
+fn head_of(stream: &mut TcpStream) -> String {
+    until(stream, b"\r\n\r\n")
+}
+
+/// Reads up to and with `end`, byte by byte so that nothing of what follows is taken.
+fn until(stream: &mut impl Read, end: &[u8]) -> String {
+    let mut read = Vec::new();
+    while !read.ends_with(end) {
+        let mut byte = [0];
+        stream.read_exact(&mut byte).unwrap();
+        read.push(byte[0]);
+    }
+    String::from_utf8(read).unwrap()
+}
+
+/// Connects as soon as the program listens there: the way to know it of one that says nothing.
+fn connect_unix(path: &Path) -> UnixStream {
+    for _ in 0..PATIENCE.as_millis() {
+        if let Ok(stream) = UnixStream::connect(path) {
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            return stream;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    panic!("nobody listens on {}", path.display());
+}
+
+// ------------------------------------------------------------------------------------------------ what it answers
+
+#[test]
+fn respond_gives_every_request_the_same_answer() {
+    let program = Program::start(&["respond", "wazzzzap", "-p", "0"]);
+    let port = program.port("answering 200 with 8 bytes");
+    check_body(port, "/", "wazzzzap");
+    check_body(port, "/any/where?at=all", "wazzzzap");
+    let (head, body) = ask(connect(port), "DELETE", "/");
+    assert_eq!(body, b"wazzzzap");
+    assert!(head.contains("\r\nContent-Length: 8\r\n"), "{head}");
+    assert!(
+        head.to_lowercase().contains("\r\ncontent-type: text/plain; charset=utf-8\r\n"),
+        "{head}"
+    );
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.out.is_empty() && ended.err.is_empty(), "{:?} {:?}", ended.out, ended.err);
+}
+
+#[test]
+fn respond_takes_status_fields_and_type() {
+    let args = [
+        "-p0",
+        "respond",
+        "-s",
+        "404",
+        "-H",
+        "X-One: 1",
+        "-H",
+        "Set-Cookie: a=b",
+        "-H",
+        "Set-Cookie: c=d",
+        "--content-type",
+        "text/css",
+        "gone",
+    ];
+    let program = Program::start(&args);
+    let (head, body) = get(program.port("answering 404 with 4 bytes"), "/");
+    let head = head.to_lowercase();
+    for line in [
+        "http/1.1 404 not found",
+        "x-one: 1",
+        "set-cookie: a=b",
+        "set-cookie: c=d",
+        "content-type: text/css",
+    ] {
+        assert!(head.lines().any(|l| l == line), "{head} without {line}");
+    }
+    assert_eq!(body, b"gone");
+}
+
+#[test]
+fn a_content_type_given_as_a_field_wins() {
+    let program = Program::start(&["-p0", "respond", "{}", "-H", "Content-Type: application/json"]);
+    let (head, _) = get(program.port("answering 200 with 2 bytes"), "/");
+    let head = head.to_lowercase();
+    assert_eq!(head.matches("content-type:").count(), 1, "{head}");
+    assert!(head.contains("content-type: application/json\r\n"), "{head}");
+}
+
+#[test]
+fn respond_takes_its_body_from_a_file_or_has_none() {
+    let folder = Scratch::new("body");
+    let file = folder.with("body", b"\0\xFFfrom a file".repeat(10_000));
+    let program = Program::start(&["respond", "--body-file", text(&file), "-p0"]);
+    let (_, body) = get(program.port("answering 200 with 130000 bytes"), "/");
+    assert_eq!(body, fs::read(&file).unwrap());
+
+    let program = Program::start(&["respond", "-s", "204", "-p0"]);
+    let (head, body) = get(program.port("answering 204 with 0 bytes"), "/");
+    assert!(head.starts_with("HTTP/1.1 204 No Content\r\n"), "{head}");
+    assert!(body.is_empty() && !head.to_lowercase().contains("content-"), "{head}");
+
+    let program = Program::start(&["respond", "1", "-p0"]);
+    program.port("answering 200 with 1 byte");
+}
+
+#[test]
+fn options_stand_before_or_after_respond() {
+    for args in [
+        ["-p", "0", "--max-headers", "1", "respond", "x"],
+        ["respond", "-p", "0", "--max-headers", "1", "x"],
+        ["respond", "x", "-p", "0", "--max-headers", "1"],
+    ] {
+        let program = Program::start(&args);
+        let port = program.port("answering 200 with 1 byte");
+        let (head, _) = get(port, "/");
+        assert!(head.starts_with("HTTP/1.1 431 "), "two fields are one too many: {head}");
+    }
+}
+
+#[test]
+fn a_folder_is_served() {
+    let folder = Scratch::new("folder");
+    folder.with("index.html", "<p>front");
+    folder.with("a b.txt", "spaced");
+    let program = Program::start(&[text(&folder.0), "-p0"]);
+    let port = program.port(&format!("serving {}", text(&folder.0)));
+    check_body(port, "/", "<p>front");
+    check_body(port, "/a%20b.txt", "spaced");
+    assert!(get(port, "/none").0.starts_with("HTTP/1.1 404 "));
+}
+
+#[test]
+fn the_current_folder_is_served_by_default() {
+    let folder = Scratch::new("current");
+    folder.with("here.txt", "here");
+    let program = Program::spawn(oneloop(&["-p0"]).current_dir(&folder.0).stdout(Stdio::piped()));
+    check_body(program.port("serving ."), "/here.txt", "here");
+}
+
+#[test]
+fn a_single_file_is_served() {
+    let folder = Scratch::new("single");
+    let file = folder.with("page.html", "<p>one");
+    folder.with("other.html", "<p>two");
+    let program = Program::start(&[text(&file), "-p0"]);
+    let port = program.port(&format!("serving {}", text(&file)));
+    check_body(port, "/", "<p>one");
+    assert!(!get(port, "/other.html").1.ends_with(b"<p>two"));
+}
+
+// ------------------------------------------------------------------------------------------------ where it listens
+
+#[test]
+fn several_binds_share_a_free_port() {
+    let program = Program::start(&["respond", "x", "-p0", "-b", "127.0.0.1", "-b", "127.0.0.2"]);
+    let line = program.said();
+    let places = line.strip_prefix("oneloop: answering 200 with 1 byte on ").unwrap();
+    let ports: Vec<u16> = places
+        .split(", ")
+        .zip(["http://127.0.0.1:", "http://127.0.0.2:"])
+        .map(|(place, start)| {
+            place.strip_prefix(start).unwrap().trim_end_matches('/').parse().unwrap()
+        })
+        .collect();
+    assert!(ports.len() == 2 && ports[0] == ports[1] && ports[0] != 0, "{line}");
+    for ip in ["127.0.0.1", "127.0.0.2"] {
+        let stream = patient(TcpStream::connect((ip, ports[0])).unwrap());
+        assert_eq!(ask(stream, "GET", "/").1, b"x", "{ip}");
+    }
+}
+
+#[test]
+fn all_of_ipv6_takes_ipv4_too() {
+    if let Err(error) = std::net::TcpListener::bind("[::1]:0") {
+        eprintln!("not tested: this machine has no IPv6 ({error})");
+        return;
+    }
+    let program = Program::start(&["respond", "x", "-p0", "-b", "[::]"]);
+    let line = program.said();
+    let port = line.strip_prefix("oneloop: answering 200 with 1 byte on http://[::]:").unwrap();
+    let port = port.trim_end_matches('/').parse().unwrap();
+    check_body(port, "/", "x");
+    let stream = patient(TcpStream::connect(("::1", port)).unwrap());
+    assert_eq!(ask(stream, "GET", "/").1, b"x");
+}
+
+#[test]
+fn a_host_name_stands_for_its_addresses() {
+    let program = Program::start(&["respond", "x", "-p0", "-b", "localhost"]);
+    let line = program.said();
+    let place = line.split(" on ").nth(1).unwrap().split(", ").next().unwrap();
+    let address = place.strip_prefix("http://").unwrap().trim_end_matches('/');
+    assert_eq!(ask(patient(TcpStream::connect(address).unwrap()), "GET", "/").1, b"x");
+}
+
+#[test]
+fn a_unix_socket_is_made_and_removed() {
+    let folder = Scratch::new("unix");
+    let (path, log) = (folder.at("s"), folder.at("log"));
+    let bind = format!("unix:{}", text(&path));
+    let log_option = format!("--access-log={}", text(&log));
+    let program = Program::start(&["respond", "x", "-b", &bind, &log_option]);
+    assert_eq!(program.said(), format!("oneloop: answering 200 with 1 byte on {bind}"));
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+
+    check_fails(&mut oneloop(&["respond", "-b", &bind]), 1, &[&bind, "in use", "another path"]);
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x", "the first one is unharmed");
+
+    assert_eq!(program.stop().status.code(), Some(0));
+    assert!(!path.exists());
+    let log = fs::read_to_string(log).unwrap();
+    assert!(
+        log.lines().all(|line| line.starts_with("- - - [")) && log.lines().count() == 2,
+        "{log}"
+    );
+}
+
+#[test]
+fn a_stale_unix_socket_is_replaced_and_anything_else_is_not() {
+    let folder = Scratch::new("stale");
+    let path = folder.at("s");
+    let bind = format!("unix:{}", text(&path));
+    drop(UnixListener::bind(&path).unwrap());
+    let program = Program::start(&["respond", "x", "-b", &bind]);
+    program.said();
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+    program.stop();
+
+    folder.with("s", "precious");
+    check_fails(&mut oneloop(&["respond", "-b", &bind]), 1, &[text(&path), "is no socket"]);
+    assert_eq!(fs::read(&path).unwrap(), b"precious");
+}
+
+// ------------------------------------------------------------------------------------------------ what it refuses
+
+#[test]
+fn wrong_usage_is_one_line_and_exit_code_2() {
+    let check = |args: &[&str], expected: &[&str]| check_fails(&mut oneloop(args), 2, expected);
+    check(&["--prot", "1"], &["'--prot'", "similar argument exists: '--port'"]);
+    check(&["-p", "70000"], &["'70000'", "--port", "0 to 65535"]);
+    check(&["--max-head", "lots"], &["'lots'", "--max-head", "16KiB"]);
+    check(&["--max-head", "1GiB"], &["'1GiB'", "256 B to 64 KiB"]);
+    check(&["--max-target", "32KiB"], &["--max-target 32768", "--max-head 16384"]);
+    check(&["--head-timeout", "10"], &["--head-timeout", "add a unit", "10s"]);
+    check(&["--idle-timeout", "0s"], &["--idle-timeout", "from 1ms to 1day"]);
+    check(&["--max-connections", "0"], &["--max-connections", "from 1"]);
+    check(&["--backlog", "0"], &["--backlog", "from 1"]);
+    check(&["-q", "-v"], &["--quiet", "--verbose"]);
+    check(&["-b", "127.0.0.1:80"], &["'127.0.0.1:80'", "the port goes to --port"]);
+    check(&["-b", "unix:"], &["after unix:"]);
+    check(&["a", "b"], &["'b'"]);
+    check(&["--un\u{1b}[1m\nheard-of"], &["unexpected argument"]);
+    check(&["respond", "-H", "no colon"], &["'no colon'", "'Name: value'"]);
+    check(&["respond", "-H", "b\u{e4}d: x"], &["--header", "letters, digits"]);
+    check(&["respond", "-H", "connection: close"], &["Connection is written by the server itself"]);
+    check(&["respond", "-s", "100"], &["--status", "no final answer"]);
+    check(&["respond", "-s", "304", "x"], &["304 has no body"]);
+    check(&["respond", "x", "--body-file", "y"], &["BODY", "--body-file"]);
+    check(&["www", "respond"], &["'www'", "respond"]);
+}
+
+#[test]
+fn what_keeps_it_from_starting_is_one_line_and_exit_code_1() {
+    let folder = Scratch::new("refused");
+    let check = |args: &[&str], expected: &[&str]| check_fails(&mut oneloop(args), 1, expected);
+    let none = folder.at("none");
+    check(&[text(&none), "-p0"], &[text(&none)]);
+    check(&[&format!("{}\nforged", text(&none)), "-p0"], &["none\\nforged"]);
+    check(&["respond", "--body-file", text(&none)], &[text(&none), "--body-file"]);
+    check(&["respond", "--body-file", text(&folder.0)], &[text(&folder.0)]);
+    let log = format!("--access-log={}/log", text(&none));
+    check(&["respond", "-p0", &log], &["access log", text(&none)]);
+    // TEST-NET-1 (RFC 5737), and a name that never is (RFC 6761).
+    check(&["respond", "-b", "192.0.2.1"], &["192.0.2.1:8080", "no address of this machine"]);
+    check(&["respond", "-b", "nowhere.invalid"], &["'nowhere.invalid'", "--bind"]);
+    check(&["respond", "-b", &format!("unix:{}/s", text(&none))], &["no folder", text(&none)]);
+    let long = format!("unix:{}/{}", text(&folder.0), "x".repeat(120));
+    check(&["respond", "-b", &long], &["too long"]);
+    if cfg!(target_os = "linux") {
+        // Not even root makes a file there.
+        check(&["respond", "-b", "unix:/sys/s"], &["no permission", "unix:/sys/s"]);
+    }
+}
+
+#[test]
+fn a_port_in_use_is_told_with_a_remedy() {
+    let program = Program::start(&["respond", "x", "-p0"]);
+    let port = program.port("answering 200 with 1 byte").to_string();
+    let expected = [&format!("127.0.0.1:{port}"), "in use", "another port"];
+    check_fails(&mut oneloop(&["respond", "-p", &port]), 1, &expected);
+}
+
+#[test]
+fn a_privileged_port_is_served_or_told_with_a_remedy() {
+    // All of 127.0.0.0/8 is this machine on Linux, and nobody else takes this one.
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let ip =
+        if cfg!(target_os = "linux") { format!("127.81.{high}.{low}") } else { "127.0.0.1".into() };
+    let (ip, port) = (ip.as_str(), 81);
+    let args = ["respond", "x", "-b", ip, "-p", &port.to_string()];
+    match std::net::TcpListener::bind((ip, port)) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            check_fails(
+                &mut oneloop(&args),
+                1,
+                &["no permission", &format!("{ip}:{port}"), "1023"],
+            );
+        }
+        granted => {
+            drop(granted.unwrap());
+            let line = Program::start(&args).said();
+            assert_eq!(line, format!("oneloop: answering 200 with 1 byte on http://{ip}:{port}/"));
+        }
+    }
+}
+
+// ------------------------------------------------------------------------------------------------ the environment
+
+#[test]
+fn every_option_is_also_a_variable() {
+    let folder = Scratch::new("variables");
+    let log = folder.at("log");
+    let program = Program::spawn(
+        oneloop(&["respond", "x"])
+            .env("ONELOOP_PORT", "0")
+            .env("ONELOOP_BIND", "127.0.0.1\n127.0.0.2\n")
+            .env("ONELOOP_STATUS", "418")
+            .env("ONELOOP_HEADER", "X-One: 1\nX-Two: 2")
+            .env("ONELOOP_CONTENT_TYPE", "text/x-tea")
+            .env("ONELOOP_ACCESS_LOG", &log)
+            .env("ONELOOP_QUIET", "0")
+            .env("ONELOOP_VERBOSE", "1")
+            .stdout(Stdio::piped()),
+    );
+    let line = program.said();
+    let place =
+        line.strip_prefix("oneloop: answering 418 with 1 byte on http://127.0.0.1:").unwrap();
+    assert!(place.contains(", http://127.0.0.2:"), "{line}");
+    let port = place.split('/').next().unwrap().parse().unwrap();
+    let head = get(port, "/").0.to_lowercase();
+    for field in ["x-one: 1", "x-two: 2", "content-type: text/x-tea"] {
+        assert!(head.lines().any(|line| line == field), "{head} without {field}");
+    }
+    let ended = program.stop();
+    assert!(ended.err.iter().any(|line| line.contains("closed after")), "{:?}", ended.err);
+    assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 1);
+}
+
+#[test]
+fn what_is_typed_wins_over_the_environment() {
+    let program = Program::spawn(
+        oneloop(&["-p0", "-v", "respond", "typed", "-H", "X-Typed: 1"])
+            .env("ONELOOP_PORT", "1")
+            .env("ONELOOP_QUIET", "1")
+            .env("ONELOOP_HEADER", "X-Variable: 1")
+            .env("ONELOOP_BODY_FILE", "/nonexistent")
+            .stdout(Stdio::piped()),
+    );
+    let (head, body) = get(program.port("answering 200 with 5 bytes"), "/");
+    assert_eq!(body, b"typed");
+    let head = head.to_lowercase();
+    assert!(head.contains("x-typed") && !head.contains("x-variable"), "{head}");
+}
+
+#[test]
+fn a_wrong_variable_is_named() {
+    let check = |name: &str, value: &str| {
+        check_fails(oneloop(&[]).env(name, value), 2, &[&format!("(from {name})"), value]);
+    };
+    check("ONELOOP_PORT", "many");
+    check("ONELOOP_MAX_HEAD", "1");
+    check("ONELOOP_GRACE", "10");
+    check("ONELOOP_BIND", "127.0.0.1:80");
+}
+
+// ------------------------------------------------------------------------------------------------ what it says
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let check = |arg: &str, expected: &[&str]| {
+        let ended = Program::start(&[arg]).end();
+        assert_eq!(ended.status.code(), Some(0), "{arg}");
+        assert!(ended.err.is_empty(), "{arg}: {:?}", ended.err);
+        let out = ended.out.join("\n");
+        for part in expected {
+            assert!(out.contains(part), "{arg}: {out} without {part}");
+        }
+    };
+    check("-V", &[concat!("oneloop ", env!("CARGO_PKG_VERSION"))]);
+    check("-h", &["respond", "--max-head <SIZE>", "[default: 16KiB]"]);
+    check("--help", &["Examples:", "Environment:", "Exit codes:", "Common Log Format"]);
+}
+
+#[test]
+fn help_of_respond_has_the_options_of_both() {
+    let ended = Program::start(&["respond", "--help"]).end();
+    let out = ended.out.join("\n");
+    assert!(out.contains("--body-file <FILE>") && out.contains("--port <PORT>"), "{out}");
+}
+
+#[test]
+fn quiet_says_nothing_and_serves() {
+    let folder = Scratch::new("quiet");
+    let path = folder.at("s");
+    let bind = format!("unix:{}", text(&path));
+    let program = Program::start(&["-q", "respond", "x", "-b", &bind]);
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.out.is_empty() && ended.err.is_empty(), "{:?} {:?}", ended.out, ended.err);
+}
+
+#[test]
+fn verbose_says_how_connections_end() {
+    for (option, phases) in [("-v", false), ("-vv", true)] {
+        let program = Program::start(&["respond", "x", "-p0", option]);
+        get(program.port("answering 200 with 1 byte"), "/");
+        let ended = program.stop();
+        let said = |part: &str| ended.err.iter().any(|line| line.contains(part));
+        assert!(said("oneloop: debug: c1: closed after 1 request"), "{:?}", ended.err);
+        assert_eq!(said("oneloop: trace: c1: "), phases, "{:?}", ended.err);
+    }
+}
+
+#[test]
+fn rust_log_overrides_verbose() {
+    let program = Program::spawn(
+        oneloop(&["respond", "-vv", "-p0"]).env("RUST_LOG", "off").stdout(Stdio::piped()),
+    );
+    get(program.port("answering 200 with 0 bytes"), "/");
+    let ended = program.stop();
+    assert!(ended.err.is_empty(), "{:?}", ended.err);
+}
+
+#[test]
+fn a_closed_stdout_stops_nothing() {
+    let folder = Scratch::new("closed");
+    let path = folder.at("s");
+    let bind = format!("unix:{}", text(&path));
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let args = ["respond", "x", "-b", &bind, "--access-log"];
+    let program = Program::spawn(oneloop(&args).stdout(writer));
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+    assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.err.len(), 1, "{:?}", ended.err);
+    assert!(ended.err[0].starts_with("oneloop: warning: lines missing in the access log: 2; "));
+}
+
+#[test]
+fn the_access_log_goes_to_a_file_and_is_appended_to() {
+    let folder = Scratch::new("log");
+    let log = folder.with("log", "before\n");
+    let option = format!("--access-log={}", text(&log));
+    let program = Program::start(&["respond", "wazzzzap", "-p0", &option]);
+    let port = program.port("answering 200 with 8 bytes");
+    get(port, "/a?b=%22");
+    ask(connect(port), "HEAD", "/");
+    assert!(get(port, "/\"\x1b").0.starts_with("HTTP/1.1 400 "));
+    assert_eq!(program.stop().status.code(), Some(0));
+    let text = fs::read_to_string(log).unwrap();
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!((lines.len(), lines[0]), (4, "before"), "{text}");
+    check_log_line(lines[1], "GET /a?b=%22 HTTP/1.1", "200 8");
+    check_log_line(lines[2], "HEAD / HTTP/1.1", "200 -");
+    assert!(lines[3].contains(r#"] "GET /\x22\x1B HTTP/1.1" 400 "#), "{text}");
+}
+
+#[test]
+fn the_access_log_goes_to_stdout_after_the_start_line() {
+    let program = Program::start(&["--access-log", "respond", "wazzzzap", "-p0"]);
+    get(program.port("answering 200 with 8 bytes"), "/");
+    check_log_line(&program.said(), "GET / HTTP/1.1", "200 8");
+}
+
+#[test]
+fn an_access_log_that_nobody_reads_costs_lines_and_nothing_else() {
+    const REQUESTS: u32 = 1000;
+    let (mut reader, writer) = io::pipe().unwrap();
+    let args = ["--access-log", "respond", "x", "-p0"];
+    let program = Program::spawn(oneloop(&args).stdout(writer));
+    let line = until(&mut reader, b"/\n");
+    let port = line.trim_end().trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    // All these lines together are more than a pipe and the log's own buffers hold.
+    let request = format!("GET /{} HTTP/1.1\r\nHost: test\r\n\r\n", "x".repeat(8000));
+    let mut client = connect(port);
+    for _ in 0..REQUESTS {
+        client.write_all(request.as_bytes()).unwrap();
+        until(&mut client, b"\r\n\r\nx");
+    }
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.err.len(), 1, "{:?}", ended.err);
+    let missing = ended.err[0].strip_prefix("oneloop: warning: lines missing in the access log: ");
+    let missing: u32 = missing.unwrap().split_once("; ").unwrap().0.parse().unwrap();
+    let mut written = String::new();
+    // What a stuck write left behind may end in the middle of a line.
+    reader.read_to_string(&mut written).unwrap();
+    let written = u32::try_from(written.matches('\n').count()).unwrap();
+    assert!(missing + written >= REQUESTS, "{missing} and {written}");
+}
+
+/// `127.0.0.1 - - [22/Nov/2026:14:00:00 +0000] "GET / HTTP/1.1" 200 8 0.000123`
+fn check_log_line(line: &str, request: &str, status_and_bytes: &str) {
+    let rest = line.strip_prefix("127.0.0.1 - - [").expect(line);
+    let (date, rest) = rest.split_at(26);
+    assert!(date.ends_with(" +0000") && date.matches(':').count() == 3, "{line}");
+    let seconds = rest
+        .strip_prefix(&format!("] \"{request}\" {status_and_bytes} "))
+        .unwrap_or_else(|| panic!("{line}: not {request} {status_and_bytes}"));
+    assert!(
+        seconds.parse::<f64>().is_ok() && seconds.split('.').nth(1).unwrap().len() == 6,
+        "{line}"
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_soft_limit_of_open_files_becomes_the_hard_one() {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "ulimit -S -n 64 && exec \"$@\"", "sh", env!("CARGO_BIN_EXE_oneloop")]);
+    let program = Program::spawn(shell.args(["respond", "x", "-p0"]).stdout(Stdio::piped()));
+    program.port("answering 200 with 1 byte");
+    let limits = fs::read_to_string(format!("/proc/{}/limits", program.child.id())).unwrap();
+    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files")).unwrap();
+    let [soft, hard] = [0, 1].map(|n| line.split_whitespace().nth(n).unwrap());
+    assert_eq!(soft, hard);
+}
+
+// ------------------------------------------------------------------------------------------------ how it ends
+
+/// More than the socket buffers of both sides hold.
+const LARGE: u64 = 64 * 1024 * 1024;
+
+/// A file of [`LARGE`] bytes, and the program that serves it with `args`.
+fn serving_large(folder: &Scratch, args: &[&str]) -> (Program, TcpStream) {
+    let file = folder.with("large", "");
+    fs::File::options().write(true).open(&file).unwrap().set_len(LARGE).unwrap();
+    let args = [&[text(&file), "-p0"], args].concat();
+    let program = Program::start(&args);
+    let mut client = connect(program.port(&format!("serving {}", text(&file))));
+    client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+    let head = head_of(&mut client);
+    assert!(head.contains(&format!("\r\nContent-Length: {LARGE}\r\n")), "{head}");
+    (program, client)
+}
+
+#[test]
+fn idle_connections_do_not_hold_up_the_end() {
+    let program = Program::start(&["respond", "x", "-p0", "--grace", "1h"]);
+    let port = program.port("answering 200 with 1 byte");
+    let clients = [idle(port), idle(port), connect(port)];
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.err.is_empty(), "{:?}", ended.err);
+    for mut client in clients {
+        assert_eq!(client.read(&mut [0]).unwrap(), 0, "closed in good order");
+    }
+}
+
+#[test]
+fn interrupt_is_an_orderly_stop_too() {
+    let program = Program::start(&["respond", "x", "-p0"]);
+    let port = program.port("answering 200 with 1 byte");
+    let _client = idle(port);
+    program.signal(Signal::INT);
+    assert_eq!(program.end().status.code(), Some(0));
+    TcpStream::connect(("127.0.0.1", port)).unwrap_err();
+}
+
+#[test]
+fn a_slow_download_is_finished_before_the_end() {
+    let folder = Scratch::new("download");
+    let (program, mut client) = serving_large(&folder, &["-v", "--grace", "1h"]);
+    program.signal(Signal::TERM);
+    assert!(program.complained().contains("stopping, with 1 "));
+    let received = io::copy(&mut client, &mut io::sink()).unwrap();
+    assert_eq!(received, LARGE);
+    let ended = program.end();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(!ended.err.iter().any(|line| line.contains("warning")), "{:?}", ended.err);
+}
+
+#[test]
+fn when_the_grace_time_runs_out_it_warns_once_and_ends_well() {
+    let folder = Scratch::new("grace");
+    let (program, client) = serving_large(&folder, &["--grace", "50ms"]);
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert_eq!(ended.err.len(), 1, "{:?}", ended.err);
+    let line = &ended.err[0];
+    assert!(line.starts_with("oneloop: warning: ") && line.contains("grace time"), "{line}");
+    drop(client);
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    for (signal, code) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
+        let folder = Scratch::new(&format!("second-{code}"));
+        let (program, client) = serving_large(&folder, &["-v", "--grace", "1h"]);
+        program.signal(Signal::TERM);
+        assert!(program.complained().contains("stopping, with 1 "));
+        program.signal(signal);
+        assert_eq!(program.end().status.code(), Some(code));
+        drop(client);
+    }
+}
