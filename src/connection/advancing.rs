@@ -9,7 +9,7 @@ use crate::wire::Fault;
 use crate::wire::request::{self, Found, Head, Scan};
 
 use super::exchange::{Asked, Taken};
-use super::{Business, Connection, Given, Phase, Terms, Why};
+use super::{Business, Connection, Given, Phase, Terms, Why, asks_for_head};
 
 /// What comes next, as [`Connection::advance`] sees it.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Connection {
     ) -> Advance<'a> {
         match (self.phase, &mut self.business) {
             (Phase::Idle | Phase::Head, _) => self.advance_head(input, scan, out, terms),
-            (Phase::Answering, Business::Postponed { is_due: is_due @ true }) => {
+            (Phase::Answering, Business::Postponed { is_due: is_due @ true, .. }) => {
                 *is_due = false;
                 self.ask_again(input, out, terms)
             }
@@ -79,7 +79,7 @@ impl Connection {
             // The method of a head that was refused is only guessed at, so that an answer to HEAD
             // has no content even then.
             Err(fault) => {
-                Advance::Took(0, Some(self.refuse(fault, input.starts_with(b"HEAD "), out, terms)))
+                Advance::Took(0, Some(self.refuse(fault, asks_for_head(input), out, terms)))
             }
         }
     }

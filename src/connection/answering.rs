@@ -55,7 +55,7 @@ impl Connection {
                 self.read_body(asked, reader, received > asked.head_len, out, terms)
             }
             Answer::Later => {
-                self.postpone(terms);
+                self.postpone(asked.is_head, terms);
                 return Reply { took: 0, given: None };
             }
         };
@@ -72,10 +72,10 @@ impl Connection {
         Reply { took: asked.head_len, given: Some(self.panicked(asked.is_head, out, terms)) }
     }
 
-    fn postpone(&mut self, terms: &Terms<'_>) {
+    fn postpone(&mut self, is_head: bool, terms: &Terms<'_>) {
         // Asked again and not ready yet: the first deadline holds.
         if !matches!(self.business, Business::Postponed { .. }) {
-            self.business = Business::Postponed { is_due: false };
+            self.business = Business::Postponed { is_due: false, is_head };
             self.wait(Why::Answer, terms.limits.answer_timeout, terms);
         }
     }
@@ -204,10 +204,15 @@ impl Connection {
         self.give_last(response, is_head, CloseReason::Panicked, out, terms)
     }
 
-    pub(super) fn answer_overdue(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Given {
+    pub(super) fn answer_overdue(
+        &mut self,
+        is_head: bool,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
         let response = Response::status(StatusCode::SERVICE_UNAVAILABLE)
             .with_header(RETRY_AFTER, HeaderValue::from_static("10"));
-        self.give_last(response, false, CloseReason::AnswerTimeout, out, terms)
+        self.give_last(response, is_head, CloseReason::AnswerTimeout, out, terms)
     }
 
     fn give_last(

@@ -119,6 +119,7 @@ enum Business {
     /// A responder said *later*. `is_due`: it is to be asked again.
     Postponed {
         is_due: bool,
+        is_head: bool,
     },
     /// Lingering ends then, whatever comes.
     LingerUntil(Moment),
@@ -258,17 +259,24 @@ impl Connection {
             Why::Linger => self.close(self.reason),
             Why::Head => {
                 self.requests += 1;
-                return Some(self.refuse(Fault::HeadTimeout, false, out, terms));
+                let is_head = self.inbox.as_ref().is_some_and(|inbox| asks_for_head(inbox.bytes()));
+                return Some(self.refuse(Fault::HeadTimeout, is_head, out, terms));
             }
-            Why::Body => return Some(self.refuse(Fault::BodyTimeout, false, out, terms)),
-            Why::Answer => return Some(self.answer_overdue(out, terms)),
+            Why::Body => {
+                let is_head = matches!(&self.business, Business::Exchange(exchange) if exchange.asked.is_head);
+                return Some(self.refuse(Fault::BodyTimeout, is_head, out, terms));
+            }
+            Why::Answer => {
+                let is_head = matches!(self.business, Business::Postponed { is_head: true, .. });
+                return Some(self.answer_overdue(is_head, out, terms));
+            }
         }
         None
     }
 
     /// A wake was rung: whoever was not ready may be now.
     pub fn woken(&mut self) {
-        if let Business::Postponed { is_due } = &mut self.business {
+        if let Business::Postponed { is_due, .. } = &mut self.business {
             *is_due = true;
         }
         if let Some(outbox) = &mut self.outbox {
@@ -295,14 +303,17 @@ impl Connection {
     /// The socket did not take the end of what was made: it waits here, and nothing else is done
     /// before it has left.
     pub fn put_back(&mut self, bytes: &[u8], terms: &Terms<'_>) {
-        self.outbox.get_or_insert_default().put_back(bytes);
         let afterwards = match self.phase {
             Phase::Idle | Phase::Head => Afterwards::Idle,
             Phase::Answering => Afterwards::Answering,
             Phase::Body => Afterwards::Body,
-            Phase::Writing | Phase::Lingering | Phase::Closed => return,
+            Phase::Writing => self.afterwards,
+            Phase::Lingering | Phase::Closed => return,
         };
-        self.begin_writing(afterwards, terms);
+        self.outbox.get_or_insert_default().put_back(bytes);
+        if self.phase != Phase::Writing {
+            self.begin_writing(afterwards, terms);
+        }
     }
 
     /// Has the source of the body make its next piece, to the end of `out`.
@@ -312,13 +323,26 @@ impl Connection {
             None => Ok(Pull::Ended(0)),
         };
         match pulled {
-            // Who waits for a source is not stalled by its client.
-            Ok(Pull::Waits) => self.deadline = Moment::NEVER,
+            Ok(Pull::Waits) => {}
             Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
-            Ok(Pull::Failed) => self.close(CloseReason::SourceFailed),
-            Err(Panicked) => self.close(CloseReason::Panicked),
+            Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed),
+            Err(Panicked) => self.cut_body(CloseReason::Panicked),
         }
         pulled.unwrap_or(Pull::Failed)
+    }
+
+    /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
+    /// never comes tells the client (RFC 9112 §8).
+    fn cut_body(&mut self, reason: CloseReason) {
+        self.outbox = None;
+        self.reason = reason;
+        self.afterwards = Afterwards::Linger;
+    }
+
+    /// All that was made has left, and the source of the body has nothing yet. That is no stall of
+    /// the client's, so no deadline runs until the source's wake is rung.
+    pub fn waits_for_source(&mut self) {
+        self.deadline = Moment::NEVER;
     }
 
     /// Everything that was made has left. Says whether our half of the connection is to be shut
@@ -341,7 +365,7 @@ impl Connection {
             }
             Afterwards::Answering => {
                 self.move_to(Phase::Answering);
-                self.business = Business::Postponed { is_due: true };
+                self.woken();
                 self.wait(Why::Answer, limits.answer_timeout, terms);
             }
             Afterwards::Linger => {
@@ -397,4 +421,10 @@ impl Connection {
             self.deadline = self.deadline.min(end);
         }
     }
+}
+
+/// Whether these bytes begin a HEAD request. For heads that were not parsed, or refused: even then
+/// the answer is to be without content (RFC 9110 §9.3.2).
+fn asks_for_head(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"HEAD ")
 }

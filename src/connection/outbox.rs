@@ -5,11 +5,10 @@
 //! behind the first, and what a client can make us keep is the rest of one send buffer, or one
 //! head. A file is named and not held; a source makes the next piece when the last has left.
 
-use std::io::Write as _;
 use std::sync::Arc;
 
 use crate::message::{Body, FileRange, Pulled, Source};
-use crate::wire::response::{CHUNK_LINE, LAST_CHUNK};
+use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
 
 use super::guard::{Panicked, guarded};
 
@@ -155,13 +154,19 @@ impl Outbox {
             out.extend_from_slice(CHUNK_LINE);
         }
         let start = out.len();
-        let pulled = guarded(|| source.pull(out))?;
+        let pulled = match guarded(|| source.pull(out)) {
+            Ok(pulled) => pulled,
+            Err(panicked) => {
+                // Nobody knows how much of its piece is there.
+                out.truncate(chunk);
+                return Err(panicked);
+            }
+        };
         let made = out.len().saturating_sub(start);
         match (*framing, made) {
             (_, 0) => out.truncate(chunk),
             (SourceFraming::Chunked, _) => {
-                // Eight digits fit any piece that fits in memory here, so this cannot fail.
-                drop(write!(&mut out[chunk..start], "{made:08x}"));
+                write_chunk_size(&mut out[chunk..start], made);
                 out.extend_from_slice(b"\r\n");
             }
             (SourceFraming::UntilClose, _) => {}

@@ -162,14 +162,19 @@ impl<S: Stream> Slot<S> {
             Outgoing::Source if !desk.is_out_full() => self.pull(desk, turn, budget),
             _ => self.write_made(desk, turn, budget),
         }
-        let has_left =
-            desk.out.is_empty() && matches!(self.connection.outgoing(), Outgoing::Nothing);
-        if has_left && self.connection.phase() != Phase::Closed {
-            if self.connection.all_sent(&turn.terms) {
-                self.stream.shut();
-                desk.drop_unread();
+        if !desk.out.is_empty() || self.connection.phase() == Phase::Closed {
+            return;
+        }
+        match self.connection.outgoing() {
+            Outgoing::Nothing => {
+                if self.connection.all_sent(&turn.terms) {
+                    self.stream.shut();
+                    desk.drop_unread();
+                }
+                self.tell_answered(true, turn);
             }
-            self.tell_answered(true, turn);
+            Outgoing::Waiting => self.connection.waits_for_source(),
+            _ => {}
         }
     }
 

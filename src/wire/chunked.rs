@@ -67,7 +67,8 @@ impl Decoder {
 
     fn size_line(&mut self, bytes: &[u8]) -> Result<Piece, Fault> {
         let end = self.line_end(bytes, 0)?;
-        if end.unwrap_or(bytes.len()) > CHUNK_LINE {
+        // Of a line that has not ended the CR may be there.
+        if end.unwrap_or_else(|| bytes.len().saturating_sub(1)) > CHUNK_LINE {
             return Err(Fault::ChunkExtension);
         }
         let Some(end) = end else { return Ok(Piece::Partial) };
@@ -109,7 +110,7 @@ impl Decoder {
     fn trailers(&mut self, bytes: &[u8], mut lines: u16, mut next: usize) -> Result<Piece, Fault> {
         loop {
             let end = self.line_end(bytes, next)?;
-            if end.unwrap_or(bytes.len()) > TRAILER_BYTES {
+            if end.unwrap_or_else(|| bytes.len().saturating_sub(1)) > TRAILER_BYTES {
                 return Err(Fault::TrailersTooLong);
             }
             let Some(end) = end else {

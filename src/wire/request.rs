@@ -27,8 +27,8 @@ use super::target::{self, Target};
 const METHOD_BYTES: usize = 32;
 /// How many empty lines before a request line are passed over. RFC 9112 §2.2 asks for one at least.
 const BLANK_LINES: u8 = 4;
-/// The version and the two spaces around the target.
-const BESIDE_TARGET: usize = "  HTTP/1.1\r\n".len();
+/// The length of a version.
+const VERSION_BYTES: usize = "HTTP/1.1".len();
 /// Heads of up to this many field lines are parsed on the stack.
 const FIELDS_ON_STACK: usize = 128;
 
@@ -82,7 +82,7 @@ impl Scan {
                     self.looked = at as u32;
                     return self.partial(bytes, limits);
                 }
-                _ => return Err(self.bare(bytes)),
+                _ => return Err(self.bare(bytes, at, limits)),
             }
             if let Found::Whole(len) = self.line_ended(bytes, at, limits)? {
                 return Ok(Found::Whole(len));
@@ -97,7 +97,7 @@ impl Scan {
         let (start, next) = (self.line as usize, at + 2);
         let is_blank = start == at;
         (self.line, self.looked) = (next as u32, next as u32);
-        let Some(request_line) = self.request_line else {
+        if self.request_line.is_none() {
             if is_blank {
                 self.blank_lines += 1;
                 let too_many = self.blank_lines > BLANK_LINES;
@@ -105,8 +105,8 @@ impl Scan {
             }
             self.request_line = Some(read_request_line(&bytes[start..at], start as u16, limits)?);
             return Ok(Found::Partial);
-        };
-        if next - usize::from(request_line.start) > limits.head_bytes {
+        }
+        if next > limits.head_bytes {
             return Err(Fault::HeadTooLong);
         }
         if is_blank {
@@ -121,27 +121,20 @@ impl Scan {
 
     /// No line ends in what is left. What can be said of it already?
     fn partial(&self, bytes: &[u8], limits: &Limits) -> Result<Found, Fault> {
-        let start = match self.request_line {
-            Some(request_line) => request_line.start.into(),
-            None => {
-                judge_begun_request_line(&bytes[self.line as usize..], limits)?;
-                self.line as usize
-            }
-        };
-        if bytes.len() - start > limits.head_bytes {
+        if self.request_line.is_none() {
+            judge_begun_request_line(&bytes[self.line as usize..], limits)?;
+        }
+        // A head that has not ended at its limit ends behind it.
+        if bytes.len() >= limits.head_bytes {
             return Err(Fault::HeadTooLong);
         }
         Ok(Found::Partial)
     }
 
-    /// A CR, LF or NUL that stands alone. Where its line begins no request, that is the better word
-    /// for it.
-    fn bare(&self, bytes: &[u8]) -> Fault {
-        let line = &bytes[self.line as usize..];
-        match self.request_line {
-            None if method_end(line).is_err() => Fault::NotHttp,
-            _ => Fault::BareLineEnd,
-        }
+    /// A CR, LF or NUL stands alone at `at`. What is wrong with the line before it comes first, so
+    /// that the fault is the same however the bytes arrive.
+    fn bare(&self, bytes: &[u8], at: usize, limits: &Limits) -> Fault {
+        self.partial(&bytes[..at], limits).err().unwrap_or(Fault::BareLineEnd)
     }
 }
 
@@ -150,11 +143,15 @@ impl Scan {
 fn judge_begun_request_line(line: &[u8], limits: &Limits) -> Result<(), Fault> {
     // A CR may stand at the end: its LF is yet to come.
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    match method_end(line)? {
-        Some(end) if line.len() - end > limits.target_bytes + BESIDE_TARGET => {
-            Err(Fault::TargetTooLong)
-        }
-        _ => Ok(()),
+    let Some(method) = method_end(line)? else { return Ok(()) };
+    let rest = &line[method + 1..];
+    if rest.len() <= limits.target_bytes {
+        return Ok(());
+    }
+    match memchr(b' ', &rest[..=limits.target_bytes]) {
+        None => Err(Fault::TargetTooLong),
+        Some(target) if rest.len() - target - 1 > VERSION_BYTES => Err(Fault::Version),
+        Some(_) => Ok(()),
     }
 }
 
@@ -246,7 +243,7 @@ pub fn parse<'a>(bytes: &'a [u8], scan: &Scan, len: usize) -> Result<Head<'a>, F
     let head = &bytes[usize::from(start)..len];
     let target_at = usize::from(method) + 1;
     let version_at = target_at + usize::from(target) + 1;
-    let line_len = version_at + "HTTP/1.1".len();
+    let line_len = version_at + VERSION_BYTES;
     let framing = read_fields(head, line_len, scan.field_lines.into(), version)?;
 
     let method = Method::from_bytes(&head[..usize::from(method)]).map_err(|_| Fault::NotHttp)?;

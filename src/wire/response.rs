@@ -4,8 +4,6 @@
 //! nowhere else: Date, Content-Length or Transfer-Encoding, and Connection. So no answer can carry
 //! two lengths, or a length that is not its own.
 
-use std::io::Write as _;
-
 use http::header::ETAG;
 use http::{HeaderName, HeaderValue, StatusCode};
 
@@ -86,9 +84,34 @@ fn write_fields(out: &mut Vec<u8>, fields: &[(HeaderName, HeaderValue)], delimit
     }
     match delimiter {
         Delimiter::Unsaid => {}
-        // Writing to a Vec cannot fail.
-        Delimiter::Length(length) => drop(write!(out, "Content-Length: {length}\r\n")),
+        Delimiter::Length(length) => {
+            out.extend_from_slice(b"Content-Length: ");
+            write_decimal(out, length);
+            out.extend_from_slice(b"\r\n");
+        }
         Delimiter::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+    }
+}
+
+fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
+    const DIGITS: usize = 20; // of u64::MAX
+    let mut digits = [0; DIGITS];
+    let mut at = DIGITS;
+    loop {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            return out.extend_from_slice(&digits[at..]);
+        }
+    }
+}
+
+/// Fills the size of a chunk in where [`CHUNK_LINE`] left room for it; leading zeros are allowed.
+pub fn write_chunk_size(line: &mut [u8], mut size: usize) {
+    for digit in line.iter_mut().take(CHUNK_LINE.len() - 2).rev() {
+        *digit = b"0123456789abcdef"[size % 16];
+        size /= 16;
     }
 }
 
