@@ -1,246 +1,23 @@
 //! The program as its users meet it: what it says, on which stream, how it answers, how it ends.
 //!
-//! Each test starts the real binary on a port of its own choosing and learns it from the start line. Nothing here sleeps for a fixed
-//! time: a test waits for a line, for bytes or for an end, and gives up after [`PATIENCE`]. Whatever happens, no process is left.
+//! Each test starts the real binary on a port of its own choosing and learns it from the start line.
+//! Nothing here sleeps for a fixed time. Whatever happens, no process is left.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails ends its test, in the helpers as well")]
 
+mod harness;
+
 use std::fs;
-use std::io::{self, BufRead, BufReader, Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
-use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread;
-use std::time::Duration;
+use std::os::unix::net::UnixListener;
+use std::process::{Command, Stdio};
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
 
-/// Far beyond what anything here takes; a wait that reaches it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+use harness::*;
 
-// ------------------------------------------------------------------------------------------------ the program
-
-/// The program, not yet started, with nothing in its environment that could steer it.
-fn oneloop(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oneloop"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("ONELOOP_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command.args(args);
-    command
-}
-
-/// The program, running. Killed when this is dropped.
-struct Program {
-    child: Child,
-    out: Option<Receiver<String>>,
-    err: Receiver<String>,
-}
-
-/// How it ended, and what it had said that nobody had read before.
-struct Ended {
-    status: ExitStatus,
-    out: Vec<String>,
-    err: Vec<String>,
-}
-
-impl Program {
-    fn start(args: &[&str]) -> Self {
-        Self::spawn(oneloop(args).stdout(Stdio::piped()))
-    }
-
-    fn spawn(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let out = child.stdout.take().map(lines);
-        let err = lines(child.stderr.take().unwrap());
-        Self { child, out, err }
-    }
-
-    /// Its next line on standard output.
-    fn said(&self) -> String {
-        self.out.as_ref().unwrap().recv_timeout(PATIENCE).expect("a line on stdout")
-    }
-
-    /// Its next line on standard error.
-    fn complained(&self) -> String {
-        self.err.recv_timeout(PATIENCE).expect("a line on stderr")
-    }
-
-    /// The port in the start line, which must say that `what` is done on 127.0.0.1.
-    fn port(&self, what: &str) -> u16 {
-        let line = self.said();
-        let address = line.strip_prefix(&format!("oneloop: {what} on http://127.0.0.1:"));
-        let port =
-            address.and_then(|rest| rest.strip_suffix('/')).and_then(|port| port.parse().ok());
-        port.unwrap_or_else(|| panic!("not the start line of {what}: {line}"))
-    }
-
-    fn signal(&self, signal: Signal) {
-        kill_process(Pid::from_child(&self.child), signal).unwrap();
-    }
-
-    /// SIGTERM, and how it ended.
-    fn stop(self) -> Ended {
-        self.signal(Signal::TERM);
-        self.end()
-    }
-
-    /// Waits until it has ended by itself: both streams are at their end then.
-    fn end(mut self) -> Ended {
-        let rest = |stream: &Receiver<String>| {
-            let mut lines = Vec::new();
-            loop {
-                match stream.recv_timeout(PATIENCE) {
-                    Ok(line) => lines.push(line),
-                    Err(std::sync::mpsc::RecvTimeoutError::Disconnected) => return lines,
-                    Err(_) => panic!("the program did not end; it said {lines:?}"),
-                }
-            }
-        };
-        let out = self.out.as_ref().map(rest).unwrap_or_default();
-        let err = rest(&self.err);
-        Ended { status: self.child.wait().unwrap(), out, err }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-/// The lines of a stream, as they come.
-fn lines(stream: impl Read + Send + 'static) -> Receiver<String> {
-    let (line, lines) = channel();
-    thread::spawn(move || {
-        for text in BufReader::new(stream).lines().map_while(Result::ok) {
-            if line.send(text).is_err() {
-                return;
-            }
-        }
-    });
-    lines
-}
-
-/// Runs `command` to its end, which must be an error told in exactly one line that holds all of `expected`.
-fn check_fails(command: &mut Command, code: i32, expected: &[&str]) {
-    let ended = Program::spawn(command.stdout(Stdio::piped())).end();
-    assert_eq!(ended.err.len(), 1, "{command:?} said {:?}", ended.err);
-    let line = &ended.err[0];
-    assert!(line.starts_with("oneloop: ") && line.contains("; "), "{command:?} said {line}");
-    for part in expected {
-        assert!(line.contains(part), "{command:?} said {line}, without {part}");
-    }
-    assert!(!line.chars().any(char::is_control), "{line:?}");
-    assert_eq!(ended.status.code(), Some(code), "{command:?} said {line}");
-    assert!(ended.out.is_empty(), "{command:?} said {:?}", ended.out);
-}
-
-/// A folder of a test's own, gone at its end.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("oneloop-{name}-{}", std::process::id()));
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn at(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    /// The path of a file with those bytes.
-    fn with(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
-        fs::write(self.at(name), bytes).unwrap();
-        self.at(name)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
-fn text(path: &Path) -> &str {
-    path.to_str().unwrap()
-}
-
-// ------------------------------------------------------------------------------------------------ the client
-
-fn connect(port: u16) -> TcpStream {
-    patient(TcpStream::connect(("127.0.0.1", port)).unwrap())
-}
-
-fn patient(stream: TcpStream) -> TcpStream {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    stream.set_write_timeout(Some(PATIENCE)).unwrap();
-    stream
-}
-
-/// One request on a connection of its own; the head and the body of the answer.
-fn ask(mut stream: impl Read + Write, method: &str, path: &str) -> (String, Vec<u8>) {
-    write!(stream, "{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).unwrap();
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head") + 4;
-    let body = answer.split_off(end);
-    (String::from_utf8(answer).unwrap(), body)
-}
-
-fn get(port: u16, path: &str) -> (String, Vec<u8>) {
-    ask(connect(port), "GET", path)
-}
-
-fn check_body(port: u16, path: &str, expected: &str) {
-    let (head, body) = get(port, path);
-    assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert_eq!(String::from_utf8_lossy(&body), expected);
-}
-
-/// A connection that has had one answer and is kept.
-fn idle(port: u16) -> TcpStream {
-    let mut stream = connect(port);
-    stream.write_all(b"HEAD / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
-    head_of(&mut stream);
-    stream
-}
-
-/// Reads the head of an answer and nothing of its body.
-fn head_of(stream: &mut TcpStream) -> String {
-    until(stream, b"\r\n\r\n")
-}
-
-/// Reads up to and with `end`, byte by byte so that nothing of what follows is taken.
-fn until(stream: &mut impl Read, end: &[u8]) -> String {
-    let mut read = Vec::new();
-    while !read.ends_with(end) {
-        let mut byte = [0];
-        stream.read_exact(&mut byte).unwrap();
-        read.push(byte[0]);
-    }
-    String::from_utf8(read).unwrap()
-}
-
-/// Connects as soon as the program listens there: the way to know it of one that says nothing.
-fn connect_unix(path: &Path) -> UnixStream {
-    for _ in 0..PATIENCE.as_millis() {
-        if let Ok(stream) = UnixStream::connect(path) {
-            stream.set_read_timeout(Some(PATIENCE)).unwrap();
-            return stream;
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    panic!("nobody listens on {}", path.display());
-}
-
-// ------------------------------------------------------------------------------------------------ what it answers
+// what it answers
 
 #[test]
 fn respond_gives_every_request_the_same_answer() {
@@ -363,7 +140,7 @@ fn a_single_file_is_served() {
     assert!(!get(port, "/other.html").1.ends_with(b"<p>two"));
 }
 
-// ------------------------------------------------------------------------------------------------ where it listens
+// where it listens
 
 #[test]
 fn several_binds_share_a_free_port() {
@@ -446,7 +223,7 @@ fn a_stale_unix_socket_is_replaced_and_anything_else_is_not() {
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }
 
-// ------------------------------------------------------------------------------------------------ what it refuses
+// what it refuses
 
 #[test]
 fn wrong_usage_is_one_line_and_exit_code_2() {
@@ -529,7 +306,7 @@ fn a_privileged_port_is_served_or_told_with_a_remedy() {
     }
 }
 
-// ------------------------------------------------------------------------------------------------ the environment
+// the environment
 
 #[test]
 fn every_option_is_also_a_variable() {
@@ -588,7 +365,7 @@ fn a_wrong_variable_is_named() {
     check("ONELOOP_BIND", "127.0.0.1:80");
 }
 
-// ------------------------------------------------------------------------------------------------ what it says
+// what it says
 
 #[test]
 fn help_and_version_go_to_stdout() {
@@ -744,7 +521,7 @@ fn the_soft_limit_of_open_files_becomes_the_hard_one() {
     assert_eq!(soft, hard);
 }
 
-// ------------------------------------------------------------------------------------------------ how it ends
+// how it ends
 
 /// More than the socket buffers of both sides hold.
 const LARGE: u64 = 64 * 1024 * 1024;

@@ -6,57 +6,32 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod harness;
+
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::io::{Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// strace with the program as its child. strace hands a SIGTERM on and then ends with it.
-struct Traced {
-    strace: Child,
-    summary: PathBuf,
-    address: String,
+use harness::{Program, Scratch, connect, text};
+
+/// `oneloop respond wazzzzap` as strace's child.
+fn traced(summary: &Path) -> Program {
+    let strace = ["-c", "-f", "-o", text(summary)];
+    let program = [env!("CARGO_BIN_EXE_oneloop"), "respond", "wazzzzap", "--port", "0"];
+    Program::spawn(Command::new("strace").args(strace).args(program).stdout(Stdio::piped()))
 }
 
-impl Traced {
-    fn start(summary: &Path) -> Self {
-        let mut strace = Command::new("strace")
-            .args(["-c", "-f", "-o"])
-            .arg(summary)
-            .arg(env!("CARGO_BIN_EXE_oneloop"))
-            .args(["respond", "wazzzzap", "--port", "0"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("strace is there; scripts/test installs it");
-        let mut line = String::new();
-        BufReader::new(strace.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let (_, address) = line.trim_end().rsplit_once("http://").expect("the start line");
-        let address = address.trim_end_matches('/').to_owned();
-        Self { strace, summary: summary.to_owned(), address }
-    }
-
-    /// Calls and failed calls, by name.
-    fn stop(mut self) -> BTreeMap<String, (u64, u64)> {
-        let tracee =
-            std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.strace.id()));
-        let tracee = tracee.unwrap().trim().parse().unwrap();
-        kill_process(Pid::from_raw(tracee).unwrap(), Signal::TERM).unwrap();
-        assert!(self.strace.wait().unwrap().success());
-        let summary = std::fs::read_to_string(&self.summary).unwrap();
-        std::fs::remove_file(&self.summary).unwrap();
-        summary.lines().filter_map(row).collect()
-    }
-}
-
-impl Drop for Traced {
-    fn drop(&mut self) {
-        let _ = self.strace.kill();
-        let _ = self.strace.wait();
-    }
+/// Ends strace's child, and so strace; calls and failed calls, by name.
+fn counted(strace: Program, summary: &Path) -> BTreeMap<String, (u64, u64)> {
+    let pid = strace.child.id();
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    let traced = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    kill_process(traced, Signal::TERM).unwrap();
+    assert!(strace.end().status.success());
+    std::fs::read_to_string(summary).unwrap().lines().filter_map(row).collect()
 }
 
 /// `% time, seconds, usecs/call, calls, [errors,] syscall`
@@ -70,11 +45,10 @@ fn row(line: &str) -> Option<(String, (u64, u64))> {
     Some(((*name).to_owned(), (calls, failed)))
 }
 
-fn trace(requests: usize) -> BTreeMap<String, (u64, u64)> {
-    let file = format!("oneloop-syscalls-{}-{requests}", std::process::id());
-    let traced = Traced::start(&std::env::temp_dir().join(file));
-    let mut client = TcpStream::connect(&traced.address).unwrap();
-    client.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+fn trace(folder: &Scratch, requests: usize) -> BTreeMap<String, (u64, u64)> {
+    let summary = folder.at(&format!("{requests}"));
+    let program = traced(&summary);
+    let mut client = connect(program.port("answering 200 with 8 bytes"));
     let mut answer = [0; 4096];
     for _ in 0..requests {
         client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
@@ -82,12 +56,13 @@ fn trace(requests: usize) -> BTreeMap<String, (u64, u64)> {
         assert!(answer[..n].ends_with(b"wazzzzap"), "an answer leaves by one call");
     }
     drop(client);
-    traced.stop()
+    counted(program, &summary)
 }
 
 #[test]
 fn a_keep_alive_request_costs_three_system_calls_and_none_fails() {
-    let (few, many) = (trace(1_000), trace(11_000));
+    let folder = Scratch::new("syscalls");
+    let (few, many) = (trace(&folder, 1_000), trace(&folder, 11_000));
     let mut spent = BTreeMap::new();
     for (name, (calls, failed)) in many {
         let (calls_before, failed_before) = few.get(&name).copied().unwrap_or_default();

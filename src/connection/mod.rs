@@ -198,6 +198,12 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Head)
     }
 
+    /// Whether it waits for nothing but its client: for another request, or for its close.
+    #[must_use]
+    pub const fn is_waiting_for_client(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Lingering)
+    }
+
     /// How many bytes it can be given.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -235,20 +241,13 @@ impl Connection {
 
     /// The client has shut its half: no more bytes will come.
     pub fn ended(&mut self) {
-        let reason = match self.phase {
-            Phase::Idle => CloseReason::ClientDone,
-            Phase::Lingering => self.reason,
-            _ => CloseReason::ClientLeft,
-        };
-        self.close(reason);
+        let between = self.phase == Phase::Idle;
+        self.close(if between { CloseReason::ClientDone } else { CloseReason::ClientLeft });
     }
 
     /// The transport has failed.
     pub fn broken(&mut self, kind: std::io::ErrorKind) {
-        // Once the last answer has left, how the client hangs up is its own affair.
-        let reason =
-            if self.phase == Phase::Lingering { self.reason } else { CloseReason::Broken(kind) };
-        self.close(reason);
+        self.close(CloseReason::Broken(kind));
     }
 
     /// The deadline has passed. What there is to say about it goes to the end of `out`.
@@ -379,9 +378,12 @@ impl Connection {
         false
     }
 
-    /// It ends here, for that reason.
+    /// It ends here, for that reason; unless it lingered: then the last answer has left, and why that
+    /// was the last one is the reason, however the client hangs up.
     pub fn close(&mut self, reason: CloseReason) {
-        self.reason = reason;
+        if self.phase != Phase::Lingering {
+            self.reason = reason;
+        }
         self.move_to(Phase::Closed);
         self.deadline = Moment::NEVER;
         self.business = Business::None;

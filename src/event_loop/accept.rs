@@ -7,7 +7,11 @@
 //! none is idle does accepting pause; whoever waits does so in the kernel's queue, and is taken in
 //! when a connection ends.
 
-use crate::config::{ACCEPT_PAUSE, ACCEPTS_PER_TURN, IDLE_BEFORE_LEAVING, PAUSE_TOLD_AGAIN};
+use std::time::Duration;
+
+use crate::config::{
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, IDLE_BEFORE_LEAVING, LINGER_SILENT, PAUSE_TOLD_AGAIN,
+};
 use crate::connection::{CloseReason, Connection, Moment, Phase, Terms};
 use crate::observers::{AcceptPause, Event, Observer};
 
@@ -27,7 +31,7 @@ pub(super) struct Reception {
     told: Option<Moment>,
     /// Those who had been idle longest when it was last looked, the longest last. Finding them
     /// costs a look at every slot, so several are found at once.
-    longest_idle: Vec<(Moment, Key)>,
+    longest_idle: Vec<(Duration, Moment, Key)>,
 }
 
 /// How many of those who have been idle longest are found by one look at every slot.
@@ -136,15 +140,13 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
     }
 
-    /// The one that has been idle longest, if any has been for a while.
+    /// The one that has waited longest for its client, if any has for a while.
     fn longest_idle(&mut self) -> Option<Key> {
         loop {
-            while let Some((deadline, key)) = self.reception.longest_idle.pop() {
+            while let Some((_, deadline, key)) = self.reception.longest_idle.pop() {
                 // Whoever has done something since has another deadline.
-                let is_idle_still = |slot: &mut Slot<N::Stream>| {
-                    slot.connection.phase() == Phase::Idle && slot.connection.deadline() == deadline
-                };
-                if self.tenant(key).is_some_and(is_idle_still) {
+                let idle = self.tenant(key).map(|slot| &slot.connection);
+                if idle.is_some_and(|c| c.is_waiting_for_client() && c.deadline() == deadline) {
                     return Some(key);
                 }
             }
@@ -155,25 +157,25 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
     }
 
-    /// Looks at every slot. Idle deadlines are all equally far from where idling began, so the
-    /// earliest has been idle longest.
+    /// Looks at every slot.
     fn find_longest_idle(&mut self) {
         let mut idle = std::mem::take(&mut self.reception.longest_idle);
         for (at, slot) in &self.slots {
-            let (connection, limits) =
-                (&slot.connection, &self.services[usize::from(slot.service)].limits);
-            let may_leave = limits.idle_timeout.saturating_sub(IDLE_BEFORE_LEAVING);
-            if connection.phase() == Phase::Idle
-                && connection.deadline().since(self.now) <= may_leave
-            {
-                idle.push((connection.deadline(), slot.key(at)));
+            let connection = &slot.connection;
+            let wait = match connection.phase() {
+                Phase::Idle => self.services[usize::from(slot.service)].limits.idle_timeout,
+                _ => LINGER_SILENT,
+            };
+            let waited = wait.saturating_sub(connection.deadline().since(self.now));
+            if connection.is_waiting_for_client() && waited >= IDLE_BEFORE_LEAVING {
+                idle.push((waited, connection.deadline(), slot.key(at)));
             }
         }
         if idle.len() > FOUND_AT_ONCE {
-            idle.select_nth_unstable(FOUND_AT_ONCE);
+            idle.select_nth_unstable_by(FOUND_AT_ONCE, |a, b| b.cmp(a));
             idle.truncate(FOUND_AT_ONCE);
         }
-        idle.sort_unstable_by(|a, b| b.cmp(a));
+        idle.sort_unstable();
         self.reception.longest_idle = idle;
     }
 
