@@ -324,18 +324,19 @@ impl Connection {
         match pulled {
             Ok(Pull::Waits) => {}
             Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
-            Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed),
-            Err(Panicked) => self.cut_body(CloseReason::Panicked),
+            Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed, terms),
+            Err(Panicked) => self.cut_body(CloseReason::Panicked, terms),
         }
         pulled.unwrap_or(Pull::Failed)
     }
 
     /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
     /// never comes tells the client (RFC 9112 §8).
-    fn cut_body(&mut self, reason: CloseReason) {
+    fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
         self.outbox = None;
         self.reason = reason;
         self.afterwards = Afterwards::Linger;
+        self.progressed(terms);
     }
 
     /// All that was made has left, and the source of the body has nothing yet. That is no stall of
@@ -378,8 +379,8 @@ impl Connection {
         false
     }
 
-    /// It ends here, for that reason; unless it lingered: then the last answer has left, and why that
-    /// was the last one is the reason, however the client hangs up.
+    /// It ends here, for that reason; unless it lingered: then the last answer has left, and why
+    /// that was the last one is the reason, however the client hangs up.
     pub fn close(&mut self, reason: CloseReason) {
         if self.phase != Phase::Lingering {
             self.reason = reason;
@@ -428,5 +429,5 @@ impl Connection {
 /// Whether these bytes begin a HEAD request. For heads that were not parsed, or refused: even then
 /// the answer is to be without content (RFC 9110 §9.3.2).
 fn asks_for_head(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"HEAD ")
+    bytes.trim_ascii_start().starts_with(b"HEAD ")
 }

@@ -73,8 +73,8 @@ pub enum Pulled {
     Later,
     /// That was all.
     End,
-    /// It cannot be finished. The connection is cut, so that the client sees that the body is not
-    /// whole (RFC 9112 §8).
+    /// It cannot be finished. The connection is closed without the last chunk, so that the client
+    /// sees that the body is not whole (RFC 9112 §8).
     Failed,
 }
 

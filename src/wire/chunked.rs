@@ -13,6 +13,9 @@ use crate::config::{CHUNK_EXTENSIONS, CHUNK_LINE, TRAILER_BYTES, TRAILER_LINES};
 use super::Fault;
 use super::grammar::{hex_digit, is_token, is_token_byte, is_value_byte, trim};
 
+/// CR and LF.
+const LINE_END: usize = 2;
+
 /// Where in a chunked body one stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Decoder {
@@ -66,12 +69,11 @@ impl Decoder {
     }
 
     fn size_line(&mut self, bytes: &[u8]) -> Result<Piece, Fault> {
-        let end = self.line_end(bytes, 0)?;
-        // Of a line that has not ended the CR may be there.
-        if end.unwrap_or_else(|| bytes.len().saturating_sub(1)) > CHUNK_LINE {
-            return Err(Fault::ChunkExtension);
-        }
-        let Some(end) = end else { return Ok(Piece::Partial) };
+        let seen = &bytes[..bytes.len().min(CHUNK_LINE + LINE_END)];
+        let Some(end) = self.line_end(seen, 0)? else {
+            let is_too_long = seen.len() == CHUNK_LINE + LINE_END;
+            return if is_too_long { Err(Fault::ChunkExtension) } else { Ok(Piece::Partial) };
+        };
         let digits = bytes[..end].iter().take_while(|&&byte| hex_digit(byte).is_some()).count();
         let (digits, extensions) = bytes[..end].split_at(digits);
         let size = chunk_size(digits)?;
@@ -108,14 +110,12 @@ impl Decoder {
 
     /// The section is taken whole, so that it can be handed on as fields.
     fn trailers(&mut self, bytes: &[u8], mut lines: u16, mut next: usize) -> Result<Piece, Fault> {
+        let seen = &bytes[..bytes.len().min(TRAILER_BYTES + LINE_END)];
         loop {
-            let end = self.line_end(bytes, next)?;
-            if end.unwrap_or_else(|| bytes.len().saturating_sub(1)) > TRAILER_BYTES {
-                return Err(Fault::TrailersTooLong);
-            }
-            let Some(end) = end else {
+            let Some(end) = self.line_end(seen, next)? else {
                 self.state = State::Trailers { lines, next: next as u32 };
-                return Ok(Piece::Partial);
+                let is_too_long = seen.len() == TRAILER_BYTES + LINE_END;
+                return if is_too_long { Err(Fault::TrailersTooLong) } else { Ok(Piece::Partial) };
             };
             if end == next {
                 return Ok(Piece::End(end + 2));

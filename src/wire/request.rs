@@ -95,6 +95,9 @@ impl Scan {
     /// Takes in the line that ends at `at`.
     fn line_ended(&mut self, bytes: &[u8], at: usize, limits: &Limits) -> Result<Found, Fault> {
         let (start, next) = (self.line as usize, at + 2);
+        if next > limits.head_bytes {
+            return self.partial(&bytes[..limits.head_bytes], limits);
+        }
         let is_blank = start == at;
         (self.line, self.looked) = (next as u32, next as u32);
         if self.request_line.is_none() {
@@ -105,9 +108,6 @@ impl Scan {
             }
             self.request_line = Some(read_request_line(&bytes[start..at], start as u16, limits)?);
             return Ok(Found::Partial);
-        }
-        if next > limits.head_bytes {
-            return Err(Fault::HeadTooLong);
         }
         if is_blank {
             return Ok(Found::Whole(next));
@@ -134,7 +134,10 @@ impl Scan {
     /// A CR, LF or NUL stands alone at `at`. What is wrong with the line before it comes first, so
     /// that the fault is the same however the bytes arrive.
     fn bare(&self, bytes: &[u8], at: usize, limits: &Limits) -> Fault {
-        self.partial(&bytes[..at], limits).err().unwrap_or(Fault::BareLineEnd)
+        // That a CR stands alone shows only when the next byte is there.
+        let before = if bytes[at] == b'\r' { at + 1 } else { at };
+        let before = before.min(limits.head_bytes);
+        self.partial(&bytes[..before], limits).err().unwrap_or(Fault::BareLineEnd)
     }
 }
 
@@ -150,6 +153,7 @@ fn judge_begun_request_line(line: &[u8], limits: &Limits) -> Result<(), Fault> {
     }
     match memchr(b' ', &rest[..=limits.target_bytes]) {
         None => Err(Fault::TargetTooLong),
+        Some(0) => Err(Fault::RequestLine),
         Some(target) if rest.len() - target - 1 > VERSION_BYTES => Err(Fault::Version),
         Some(_) => Ok(()),
     }
