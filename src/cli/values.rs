@@ -11,7 +11,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 
 /// Where to listen, before names are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -135,16 +135,11 @@ pub(super) fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
     let Ok(name) = HeaderName::from_str(name) else {
         return Err("before the colon stands a name of letters, digits and hyphens".into());
     };
-    if WRITTEN_BY_THE_SERVER.contains(&name) {
+    if oneloop::Response::RESERVED.contains(&name) {
         return Err(format!("{} is written by the server itself; leave it out", Titled(&name)));
     }
     Ok((name, field_value(value)?))
 }
-
-/// Fields that speak of the connection and not of the answer; a [`Response`](oneloop::Response)
-/// takes none of them.
-const WRITTEN_BY_THE_SERVER: [HeaderName; 4] =
-    [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
 
 /// The value of a header field (RFC 9110 §5.5).
 pub(super) fn field_value(text: &str) -> Result<HeaderValue, String> {

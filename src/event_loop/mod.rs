@@ -269,7 +269,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
 
     /// Pumps one slot, and sees to what comes of it.
     fn visit(&mut self, key: Key, visit: Visit) {
-        let is_last = self.is_stopping() || self.slots.len() > self.capacity / 10 * 9;
+        // Above nine tenths whoever is done leaves, so that the others find room.
+        let is_crowded = self.slots.len() > self.capacity - self.capacity / 10;
+        let is_last = self.is_stopping() || is_crowded;
         let Some(slot) = self.slots.get_mut(key.slot as usize) else { return };
         let service = &mut self.services[usize::from(slot.service)];
         let net = &self.net;

@@ -40,6 +40,10 @@ pub struct Slot<S> {
     notes: Option<Box<Notes>>,
 }
 
+/// What an idle connection costs beside its kernel socket. Rare state is boxed, so that the slab stays
+/// small.
+const _: () = assert!(size_of::<Slot<super::mio::MioStream>>() <= 104);
+
 /// How a pump ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -320,6 +324,7 @@ impl<S: Stream> Slot<S> {
         }
         let room = &mut desk.received[..self.connection.room()];
         let asked = room.len();
+        debug_assert!(asked > 0, "a head that fills the inbox is refused before it does");
         let transfer = self.stream.read(room);
         self.readiness.read(transfer, asked, turn.short_drains);
         match transfer {

@@ -28,6 +28,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.stop = Stop::Until(self.now.after(self.config.grace));
         self.observer.on(&Event::Stopping(self.slots.len()));
         // Closing a listener resets whoever still waits in its queue.
+        self.reception.room_was_made();
         for listener in 0..self.net.listeners() {
             self.reception.told(listener);
         }

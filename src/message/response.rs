@@ -26,12 +26,12 @@ pub struct Response {
     pub(crate) closes: bool,
 }
 
-/// Fields that the connection writes itself, because they speak of the connection and not of the
-/// answer.
-const NOT_YOURS: [HeaderName; 4] =
-    [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
-
 impl Response {
+    /// Fields that the connection writes itself, because they speak of the connection and not of
+    /// the answer.
+    pub const RESERVED: [HeaderName; 4] =
+        [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+
     /// An answer with that body and no Content-Type.
     #[must_use]
     pub const fn new(status: StatusCode, body: Body) -> Self {
@@ -102,11 +102,13 @@ impl Response {
     /// The same with one more field.
     ///
     /// # Panics
-    /// For Date, Content-Length, Transfer-Encoding and Connection, which the connection writes
-    /// itself.
+    /// For a field that is [`RESERVED`](Self::RESERVED).
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: impl Into<HeaderValue>) -> Self {
-        assert!(!NOT_YOURS.contains(&name), "the field {name} is written by the connection itself");
+        assert!(
+            !Self::RESERVED.contains(&name),
+            "the field {name} is written by the connection itself"
+        );
         self.fields.push((name, value.into()));
         self
     }

@@ -25,30 +25,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
-use std::time::Duration;
 
+use crate::config::{LOG_BUFFERS, LOG_GATHERED, LOG_HANDED_OVER, LOG_LAST_WRITES};
 use crate::message::Date;
 
 use super::{Answered, Event, Observer};
-
-/// Buffers that the loop and the writer pass back and forth: one is filled while others wait or are
-/// written. They bound the log's memory, with [`GATHERED`], to 2 MiB.
-const BUFFERS: usize = 4;
-/// Lines are handed over in the middle of a turn when there are this many bytes of them: a write of
-/// that size costs little more than its copying.
-const HANDED_OVER: usize = 32 * 1024;
-/// The most that is gathered while no buffer is free, in bytes. At 10,000 requests a second it
-/// carries the log over half a second in which the disk does not answer.
-const GATHERED: usize = 512 * 1024;
-/// How long the end waits for the writer, so that a pipe that nobody reads cannot keep the process.
-const LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// Writes a line for every answer.
 #[derive(Debug)]
 pub struct AccessLog {
     batch: Batch,
-    /// To the writer: at most [`BUFFERS`] batches exist, so this never blocks. `None` once the log
-    /// is being closed.
+    /// To the writer: at most [`LOG_BUFFERS`] batches exist, so this never blocks. `None` once the
+    /// log is being closed.
     full: Option<SyncSender<Batch>>,
     /// From the writer: batches to be filled again.
     empty: Receiver<Batch>,
@@ -97,12 +85,12 @@ impl AccessLog {
     }
 
     fn to_writer(out: impl Write + Send + 'static) -> io::Result<Self> {
-        let (full, filled) = sync_channel(BUFFERS);
-        let (emptied, empty) = sync_channel(BUFFERS);
+        let (full, filled) = sync_channel(LOG_BUFFERS);
+        let (emptied, empty) = sync_channel(LOG_BUFFERS);
         let (alive, ended) = sync_channel(0);
         let (waiting, dropped) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
         // The loop holds one more than those that wait for it here.
-        for _ in 1..BUFFERS {
+        for _ in 1..LOG_BUFFERS {
             let _ = emptied.try_send(Batch::default());
         }
         let writer = Writer {
@@ -118,13 +106,13 @@ impl AccessLog {
     }
 
     fn gather(&mut self, answered: &Answered<'_>) {
-        if self.batch.text.len() >= GATHERED {
+        if self.batch.text.len() >= LOG_GATHERED {
             self.dropped.fetch_add(1, Relaxed);
             return;
         }
         append_line(&mut self.batch.text, answered);
         self.batch.lines += 1;
-        if self.batch.text.len() >= HANDED_OVER {
+        if self.batch.text.len() >= LOG_HANDED_OVER {
             self.hand_over();
         }
     }
@@ -173,7 +161,7 @@ impl Drop for AccessLog {
             self.send(last);
         }
         self.full = None;
-        if self.ended.recv_timeout(LAST_WRITES) == Err(RecvTimeoutError::Timeout) {
+        if self.ended.recv_timeout(LOG_LAST_WRITES) == Err(RecvTimeoutError::Timeout) {
             self.dropped.fetch_add(self.waiting.swap(0, Relaxed), Relaxed);
         }
     }
@@ -306,6 +294,7 @@ impl std::error::Error for AccessLogError {
 #[cfg(test)]
 mod tests {
     use std::sync::mpsc::{Sender, channel};
+    use std::time::Duration;
 
     use super::*;
     use crate::message::RequestId;
@@ -445,7 +434,7 @@ mod tests {
     fn a_long_turn_is_written_in_the_middle() {
         let (mut log, mut ear) = told();
         ear.allow();
-        let long = vec![b'x'; HANDED_OVER];
+        let long = vec![b'x'; LOG_HANDED_OVER];
         log.on(&Event::Answered(&answered(&long)));
         assert_eq!(ear.lines(), 1);
     }
@@ -469,9 +458,9 @@ mod tests {
         ear.begun.recv_timeout(PATIENCE).unwrap();
         // The writer holds one buffer and stands still; these turns take the others, and the last
         // of them keeps its line.
-        (1..BUFFERS).for_each(|_| turn(&mut log, 1));
+        (1..LOG_BUFFERS).for_each(|_| turn(&mut log, 1));
         assert_eq!(log.batch.lines, 1);
-        let room = (GATHERED - log.batch.text.len()).div_ceil(log.batch.text.len());
+        let room = (LOG_GATHERED - log.batch.text.len()).div_ceil(log.batch.text.len());
         turn(&mut log, room);
         assert_eq!(dropped.load(Relaxed), 0, "until here everything has room");
         turn(&mut log, 7);
@@ -484,7 +473,7 @@ mod tests {
             .try_iter()
             .map(|text| text.iter().filter(|&&byte| byte == b'\n').count())
             .sum();
-        assert_eq!(written, BUFFERS + room, "what had room is written after all");
+        assert_eq!(written, LOG_BUFFERS + room, "what had room is written after all");
         assert_eq!(dropped.load(Relaxed), 7);
     }
 
@@ -549,10 +538,10 @@ mod tests {
         let (mut log, mut ear) = told();
         ear.allow();
         let mut allocations = 0;
-        for round in 0..4 * BUFFERS {
+        for round in 0..4 * LOG_BUFFERS {
             let measured = allocation_counter::measure(|| turn(&mut log, 10));
             // Each buffer grows once.
-            if round >= 2 * BUFFERS {
+            if round >= 2 * LOG_BUFFERS {
                 allocations += measured.count_total;
             }
             assert_eq!(ear.lines(), 10);
