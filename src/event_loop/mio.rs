@@ -28,7 +28,7 @@ use super::clock::Clock;
 use super::key::Key;
 use super::listener::{Address, Listener, Socket, SocketFile};
 use super::net::{Accepted, Net, Notice, Ready, Stream, Transfer};
-use super::send_file::send_file;
+use super::send_file::{NO_SIGNAL, send_file};
 use super::signals::Signals;
 
 /// Tokens of what is no connection: their generation is 0, and this is their slot.
@@ -304,8 +304,7 @@ impl Stream for MioStream {
         let both = [IoSlice::new(first), IoSlice::new(second)];
         let mut nothing_else = SendAncillaryBuffer::default();
         transfer(|| {
-            let flags = SendFlags::NOSIGNAL;
-            Ok(rustix::net::sendmsg(self.descriptor(), &both, &mut nothing_else, flags)?)
+            Ok(rustix::net::sendmsg(self.descriptor(), &both, &mut nothing_else, NO_SIGNAL)?)
         })
     }
 
@@ -330,9 +329,9 @@ impl Stream for MioStream {
 /// Tells the kernel that more is about to follow, so that the head of a file travels with its first
 /// bytes.
 #[cfg(target_os = "linux")]
-const MORE: SendFlags = SendFlags::MORE.union(SendFlags::NOSIGNAL);
+const MORE: SendFlags = SendFlags::MORE.union(NO_SIGNAL);
 #[cfg(not(target_os = "linux"))]
-const MORE: SendFlags = SendFlags::NOSIGNAL;
+const MORE: SendFlags = NO_SIGNAL;
 
 /// The outcome of a system call as one of four. Interrupted, it is made again.
 fn transfer(mut call: impl FnMut() -> io::Result<usize>) -> Transfer {

@@ -5,8 +5,17 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 
+use rustix::net::SendFlags;
+
 use crate::config::SENDFILE_CHUNK;
 use crate::message::FileRange;
+
+/// A client that has gone is an error to the call and no signal to the process. Where there is no
+/// such flag it is the runtime of Rust, which ignores SIGPIPE, that sees to it.
+#[cfg(target_os = "linux")]
+pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
+#[cfg(not(target_os = "linux"))]
+pub(super) const NO_SIGNAL: SendFlags = SendFlags::empty();
 
 /// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block. None moved
 /// means that the file has ended.
@@ -33,7 +42,7 @@ fn through_memory(socket: impl AsFd, file: &File, offset: u64, len: usize) -> io
         return Ok(0);
     }
     // What the socket does not take is read again; the file is the buffer.
-    Ok(rustix::net::send(socket, &buffer[..read], rustix::net::SendFlags::NOSIGNAL)?)
+    Ok(rustix::net::send(socket, &buffer[..read], NO_SIGNAL)?)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::{Errno, Result, retry_on_intr};
 
-use crate::config::{OPEN_ATTEMPTS, SYMLINKS};
+use crate::config::SYMLINKS;
 
 /// How a file is opened that is going to be read. A FIFO must not make us wait for its writer
 /// (`NONBLOCK`), nor a terminal become ours (`NOCTTY`); both are turned away after a look at them.
@@ -87,7 +87,7 @@ fn resolve_in_kernel(root: BorrowedFd<'_>, path: &[u8], flags: OFlags) -> Result
 
     let confined = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
     let path = if path.is_empty() { b"." } else { path };
-    for _ in 0..OPEN_ATTEMPTS {
+    for _ in 0..crate::config::OPEN_ATTEMPTS {
         match retry_on_intr(|| openat2(root, path, flags, Mode::empty(), confined)) {
             Err(Errno::AGAIN) => {}
             done => return done,
