@@ -76,8 +76,8 @@ pub const OPEN_ATTEMPTS: usize = 16;
 /// Buffers that the loop and the writer of an access log pass back and forth: one is filled while
 /// others wait or are written. With [`LOG_GATHERED`] they bound the log's memory to 2 MiB.
 pub const LOG_BUFFERS: usize = 4;
-/// Log lines are handed over in the middle of a turn when there are this many bytes of them: a write
-/// of that size costs little more than its copying.
+/// Log lines are handed over in the middle of a turn when there are this many bytes of them: a
+/// write of that size costs little more than its copying.
 pub const LOG_HANDED_OVER: usize = 32 * KIB;
 /// The most that a log gathers while no buffer is free, in bytes. At 10,000 requests a second it
 /// carries over half a second in which the disk does not answer.

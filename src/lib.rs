@@ -55,8 +55,8 @@
 //! | observers | message, the connection's words for phases and reasons | event_loop, anything mutable |
 //! | event_loop | every floor | httparse, parsing of any kind |
 //!
-//! `tests/laws.rs` reads the sources and refuses the rest. The floors are public so that tests reach
-//! them, and hidden because only what this page shows is promised to stay.
+//! `tests/laws.rs` reads the sources and refuses the rest. The floors are public so that tests
+//! reach them, and hidden because only what this page shows is promised to stay.
 //!
 //! # Invariants
 //!

@@ -8,7 +8,9 @@ use crate::config::{COPIED_BODY, SKIPPED_BODY};
 use crate::message::{Answer, Body, BodyReader, Fields, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::framing::BodyLength;
-use crate::wire::response::{CONTINUE, Delimiter, Persistence, is_without_content, write_head};
+use crate::wire::response::{
+    CONTINUE, Delimiter, Persistence, delimiter_without_content, write_head,
+};
 
 use super::exchange::{Asked, Exchange, Held, Sink};
 use super::guard::{Panicked, guarded};
@@ -259,15 +261,15 @@ fn give_response(
     out: &mut Vec<u8>,
     terms: &Terms<'_>,
 ) -> (usize, Option<Outbox>) {
-    let without_content = is_without_content(response.status);
-    let delimiter = match response.body.len() {
-        _ if without_content => Delimiter::Unsaid,
-        Some(length) => Delimiter::Length(length),
-        None if asked.version == Version::Http11 => Delimiter::Chunked,
-        None => Delimiter::Unsaid,
+    let without_content = delimiter_without_content(response.status);
+    let delimiter = match (without_content, response.body.len()) {
+        (Some(delimiter), _) => delimiter,
+        (None, Some(length)) => Delimiter::Length(length),
+        (None, None) if asked.version == Version::Http11 => Delimiter::Chunked,
+        (None, None) => Delimiter::Unsaid,
     };
     write_head(out, &response, delimiter, persistence, terms.date);
-    if asked.is_head || without_content {
+    if asked.is_head || without_content.is_some() {
         return (0, None);
     }
     match response.body {

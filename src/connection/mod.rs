@@ -21,7 +21,7 @@
 //! let mut connection = Connection::new(&terms);
 //! let (mut scan, mut out) = (Scan::default(), Vec::new());
 //!
-//! // Half a head is no error: the machine waits for the rest, for ten seconds from now at the most.
+//! // Half a head is no error: the machine waits for the rest, but not longer than ten seconds.
 //! let mut input = b"GET / HTTP/1.1\r\nHo".to_vec();
 //! assert!(matches!(connection.advance(&input, &mut scan, &mut out, &terms), Advance::Starved));
 //! assert_eq!(connection.phase(), Phase::Head);
@@ -63,6 +63,7 @@ mod guard;
 mod inbox;
 mod outbox;
 mod phase;
+mod sending;
 
 pub use advancing::Advance;
 pub use answering::{Given, Reply};
@@ -76,7 +77,7 @@ pub use phase::Phase;
 
 use std::time::Duration;
 
-use crate::config::{LINGER_IN_ALL, LINGER_SILENT, Limits, RECEIVE_BUFFER};
+use crate::config::{LINGER_SILENT, Limits, RECEIVE_BUFFER};
 use crate::message::Date;
 use crate::wire::Fault;
 
@@ -262,7 +263,10 @@ impl Connection {
                 return Some(self.refuse(Fault::HeadTimeout, is_head, out, terms));
             }
             Why::Body => {
-                let is_head = matches!(&self.business, Business::Exchange(exchange) if exchange.asked.is_head);
+                let is_head = match &self.business {
+                    Business::Exchange(exchange) => exchange.asked.is_head,
+                    _ => false,
+                };
                 return Some(self.refuse(Fault::BodyTimeout, is_head, out, terms));
             }
             Why::Answer => {
@@ -281,102 +285,6 @@ impl Connection {
         if let Some(outbox) = &mut self.outbox {
             outbox.woken();
         }
-    }
-
-    /// The socket took so many of the bytes that had been put back.
-    pub fn sent(&mut self, n: usize, terms: &Terms<'_>) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.sent(n);
-        }
-        self.progressed(terms);
-    }
-
-    /// The socket took so many bytes of the body.
-    pub fn content_sent(&mut self, n: usize, terms: &Terms<'_>) {
-        if let Some(outbox) = &mut self.outbox {
-            outbox.content_sent(n);
-        }
-        self.progressed(terms);
-    }
-
-    /// The socket did not take the end of what was made: it waits here, and nothing else is done
-    /// before it has left.
-    pub fn put_back(&mut self, bytes: &[u8], terms: &Terms<'_>) {
-        let afterwards = match self.phase {
-            Phase::Idle | Phase::Head => Afterwards::Idle,
-            Phase::Answering => Afterwards::Answering,
-            Phase::Body => Afterwards::Body,
-            Phase::Writing => self.afterwards,
-            Phase::Lingering | Phase::Closed => return,
-        };
-        self.outbox.get_or_insert_default().put_back(bytes);
-        if self.phase != Phase::Writing {
-            self.begin_writing(afterwards, terms);
-        }
-    }
-
-    /// Has the source of the body make its next piece, to the end of `out`.
-    pub fn pull(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Pull {
-        let pulled = match &mut self.outbox {
-            Some(outbox) => outbox.pull(out),
-            None => Ok(Pull::Ended(0)),
-        };
-        match pulled {
-            Ok(Pull::Waits) => {}
-            Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
-            Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed, terms),
-            Err(Panicked) => self.cut_body(CloseReason::Panicked, terms),
-        }
-        pulled.unwrap_or(Pull::Failed)
-    }
-
-    /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
-    /// never comes tells the client (RFC 9112 §8).
-    fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
-        self.outbox = None;
-        self.reason = reason;
-        self.afterwards = Afterwards::Linger;
-        self.progressed(terms);
-    }
-
-    /// All that was made has left, and the source of the body has nothing yet. That is no stall of
-    /// the client's, so no deadline runs until the source's wake is rung.
-    pub fn waits_for_source(&mut self) {
-        self.deadline = Moment::NEVER;
-    }
-
-    /// Everything that was made has left. Says whether our half of the connection is to be shut
-    /// now.
-    #[must_use]
-    pub fn all_sent(&mut self, terms: &Terms<'_>) -> bool {
-        self.outbox = None;
-        if self.phase != Phase::Writing {
-            return false;
-        }
-        let limits = terms.limits;
-        match self.afterwards {
-            Afterwards::Idle => {
-                self.move_to(Phase::Idle);
-                self.wait(Why::Idle, limits.idle_timeout, terms);
-            }
-            Afterwards::Body => {
-                self.move_to(Phase::Body);
-                self.wait(Why::Body, limits.body_timeout, terms);
-            }
-            Afterwards::Answering => {
-                self.move_to(Phase::Answering);
-                self.woken();
-                self.wait(Why::Answer, limits.answer_timeout, terms);
-            }
-            Afterwards::Linger => {
-                self.move_to(Phase::Lingering);
-                self.business = Business::LingerUntil(terms.now.after(LINGER_IN_ALL));
-                self.inbox = None;
-                self.linger_on(terms);
-                return true;
-            }
-        }
-        false
     }
 
     /// It ends here, for that reason; unless it lingered: then the last answer has left, and why
@@ -403,19 +311,6 @@ impl Connection {
     fn wait(&mut self, why: Why, limit: Duration, terms: &Terms<'_>) {
         self.why = why;
         self.deadline = terms.now.after(limit);
-    }
-
-    fn begin_writing(&mut self, afterwards: Afterwards, terms: &Terms<'_>) {
-        self.move_to(Phase::Writing);
-        self.afterwards = afterwards;
-        self.wait(Why::Write, terms.limits.write_timeout, terms);
-    }
-
-    /// The client took something, so it has not stalled.
-    fn progressed(&mut self, terms: &Terms<'_>) {
-        if self.phase == Phase::Writing {
-            self.wait(Why::Write, terms.limits.write_timeout, terms);
-        }
     }
 
     fn linger_on(&mut self, terms: &Terms<'_>) {

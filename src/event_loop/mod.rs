@@ -24,6 +24,7 @@ mod notes;
 mod readiness;
 mod send_file;
 mod server;
+mod service;
 mod signals;
 mod slot;
 mod stopping;
@@ -33,6 +34,7 @@ pub use key::Key;
 pub use listener::{Address, BindError, Listener};
 pub use net::{Accepted, Net, Notice, Ready, Stream, Transfer};
 pub use server::{Handle, Server, Stopped};
+pub use service::Service;
 pub use slot::{Slot, Verdict};
 
 use std::fmt;
@@ -41,25 +43,16 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::config::{Config, Limits};
+use crate::config::Config;
 use crate::connection::{CloseReason, Moment, Phase, Terms};
 use crate::message::{Bell, Date};
 use crate::observers::{Event, Observer};
-use crate::responders::Responder;
 
 use accept::Reception;
 use agenda::Agenda;
 use desk::Turn;
 use key::Generations;
 use stopping::Stop;
-
-/// What answers behind a listener, and what its clients are granted.
-pub struct Service {
-    /// What answers.
-    pub responder: Box<dyn Responder>,
-    /// What is granted.
-    pub limits: Limits,
-}
 
 /// One event loop over a network.
 pub struct EventLoop<N: Net, O> {
@@ -161,6 +154,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.pump_due();
         self.expire();
         self.bury_ended();
+        if self.held <= self.config.held_bytes {
+            self.agenda.unpark();
+        }
         self.observer.on(&Event::TurnEnded { events: self.notices.len() });
         Ok(match self.stop {
             Stop::Until(_) if self.slots.is_empty() => {
@@ -238,9 +234,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             }
         }
         self.due.clear();
-        if self.held <= self.config.held_bytes {
-            self.agenda.unpark();
-        }
     }
 
     /// Tells those whose deadline has passed.
@@ -384,12 +377,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
 /// The slot that a key names, if it is still the tenant.
 fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot<S>> {
     slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
-}
-
-impl fmt::Debug for Service {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
-    }
 }
 
 impl<N: Net + fmt::Debug, O> fmt::Debug for EventLoop<N, O> {

@@ -4,9 +4,13 @@
 
 use std::net::SocketAddr;
 
-use crate::connection::{Given, Moment};
+use crate::connection::{Given, Moment, Phase};
 use crate::message::{Date, RequestId};
 use crate::observers::{Answered, Event, Observer};
+
+use super::desk::Turn;
+use super::net::Stream;
+use super::slot::Slot;
 
 /// The longest request line that is kept, in bytes.
 const LINE: usize = 8 * 1024;
@@ -88,6 +92,46 @@ impl Notes {
                 whole: is_whole || at < last,
                 date,
             }));
+        }
+    }
+}
+
+/// What a slot tells, and what it writes down to be told.
+impl<S: Stream> Slot<S> {
+    pub(super) fn tell_move<O: Observer>(&self, from: Phase, turn: &mut Turn<'_, O>) {
+        let to = self.connection.phase();
+        if to != from {
+            turn.observer.on(&Event::Moved { connection: self.generation, from, to });
+        }
+    }
+
+    /// An answer was given to what was asked; or, where nobody was asked, to the line that `input`
+    /// begins with.
+    pub(super) fn note_given<O>(&mut self, given: Option<Given>, input: &[u8], turn: &Turn<'_, O>) {
+        let Some(given) = given else { return };
+        let notes = self.notes.get_or_insert_default();
+        if !notes.is_asked() {
+            let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
+            let (connection, request) = (self.generation, self.connection.requests());
+            let id = RequestId { connection, request };
+            notes.asked(id, self.stream.peer(), line, (turn.clock)());
+        }
+        notes.given(given);
+    }
+
+    pub(super) fn note_content(&mut self, n: usize) {
+        if let Some(notes) = &mut self.notes {
+            notes.content_sent(n);
+        }
+    }
+
+    pub(super) fn tell_answered<O: Observer>(&mut self, is_whole: bool, turn: &mut Turn<'_, O>) {
+        if let Some(notes) = &mut self.notes {
+            notes.tell(is_whole, (turn.clock)(), turn.terms.date, turn.observer);
+            // An idle connection owns nothing.
+            if !notes.is_asked() {
+                self.notes = None;
+            }
         }
     }
 }

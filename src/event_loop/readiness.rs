@@ -72,6 +72,12 @@ impl Readiness {
         self.0 & WRITE != 0
     }
 
+    /// Whether the client's half was reported closed.
+    #[must_use]
+    pub(super) const fn is_read_closed(self) -> bool {
+        self.0 & READ_CLOSED != 0
+    }
+
     /// Whether the connection was reported gone in both directions.
     #[must_use]
     pub(super) const fn is_gone(self) -> bool {

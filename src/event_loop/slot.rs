@@ -10,10 +10,10 @@
 use std::io::ErrorKind;
 
 use crate::connection::{
-    Advance, Asked, CloseReason, Connection, Given, Moment, Outgoing, Phase, Pull, Reply, guarded,
+    Advance, Asked, CloseReason, Connection, Moment, Outgoing, Phase, Pull, Reply, guarded,
 };
-use crate::message::{Caller as _, RequestId};
-use crate::observers::{Event, Observer};
+use crate::message::Caller as _;
+use crate::observers::Observer;
 use crate::wire::request::{Head, Scan};
 
 use super::desk::{Budget, Desk, SlotCaller, Turn};
@@ -37,11 +37,12 @@ pub struct Slot<S> {
     pub(super) generation: u32,
     /// When the agenda looks at it again.
     pub(super) armed: Moment,
-    notes: Option<Box<Notes>>,
+    /// For observers that want to know of requests.
+    pub(super) notes: Option<Box<Notes>>,
 }
 
-/// What an idle connection costs beside its kernel socket. Rare state is boxed, so that the slab stays
-/// small.
+/// What an idle connection costs beside its kernel socket. Rare state is boxed, so that the slab
+/// stays small.
 const _: () = assert!(size_of::<Slot<super::mio::MioStream>>() <= 104);
 
 /// How a pump ended.
@@ -114,12 +115,17 @@ impl<S: Stream> Slot<S> {
             }
             self.tell_move(phase, turn);
         };
+        let phase = self.connection.phase();
         self.leave(desk, turn);
         if verdict == Verdict::Waiting && self.readiness.is_gone() {
             // Both halves are closed, and no event will say so again.
             self.connection.broken(ErrorKind::ConnectionReset);
             return Verdict::Closed;
         }
+        if verdict == Verdict::Waiting && self.readiness.is_read_closed() {
+            self.connection.client_may_be_gone(&turn.terms);
+        }
+        self.tell_move(phase, turn);
         verdict
     }
 
@@ -371,43 +377,6 @@ impl<S: Stream> Slot<S> {
         }
         if let Some(inbox) = desk.take_unread() {
             self.connection.keep(inbox);
-        }
-    }
-
-    fn tell_move<O: Observer>(&self, from: Phase, turn: &mut Turn<'_, O>) {
-        let to = self.connection.phase();
-        if to != from {
-            turn.observer.on(&Event::Moved { connection: self.generation, from, to });
-        }
-    }
-
-    /// An answer was given to what was asked; or, where nobody was asked, to the line that `input`
-    /// begins with.
-    fn note_given<O>(&mut self, given: Option<Given>, input: &[u8], turn: &Turn<'_, O>) {
-        let Some(given) = given else { return };
-        let notes = self.notes.get_or_insert_default();
-        if !notes.is_asked() {
-            let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
-            let (connection, request) = (self.generation, self.connection.requests());
-            let id = RequestId { connection, request };
-            notes.asked(id, self.stream.peer(), line, (turn.clock)());
-        }
-        notes.given(given);
-    }
-
-    fn note_content(&mut self, n: usize) {
-        if let Some(notes) = &mut self.notes {
-            notes.content_sent(n);
-        }
-    }
-
-    fn tell_answered<O: Observer>(&mut self, is_whole: bool, turn: &mut Turn<'_, O>) {
-        if let Some(notes) = &mut self.notes {
-            notes.tell(is_whole, (turn.clock)(), turn.terms.date, turn.observer);
-            // An idle connection owns nothing.
-            if !notes.is_asked() {
-                self.notes = None;
-            }
         }
     }
 }

@@ -33,8 +33,12 @@ impl Response {
         [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
 
     /// An answer with that body and no Content-Type.
+    ///
+    /// # Panics
+    /// For a 1xx status, which answers nothing (RFC 9110 §15.2).
     #[must_use]
     pub const fn new(status: StatusCode, body: Body) -> Self {
+        assert!(status.as_u16() >= 200, "a 1xx status is no final answer");
         Self { status, fields: Vec::new(), body, closes: false }
     }
 
@@ -54,15 +58,13 @@ impl Response {
     }
 
     /// An answer that is its status: a line of text with the number and its reason phrase, or
-    /// nothing for those that carry no content (1xx, 204, 205, 304).
+    /// nothing for those that carry no content (204, 205, 304).
     #[must_use]
     pub fn status(status: StatusCode) -> Self {
-        if status.is_informational()
-            || matches!(
-                status,
-                StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
-            )
-        {
+        if matches!(
+            status,
+            StatusCode::NO_CONTENT | StatusCode::RESET_CONTENT | StatusCode::NOT_MODIFIED
+        ) {
             return Self::new(status, Body::Empty);
         }
         let reason = status.canonical_reason().unwrap_or_default();
@@ -93,8 +95,12 @@ impl Response {
     }
 
     /// The same with another status.
+    ///
+    /// # Panics
+    /// As [`new`](Self::new).
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
+        assert!(status.as_u16() >= 200, "a 1xx status is no final answer");
         self.status = status;
         self
     }

@@ -335,7 +335,8 @@ mod tests {
         );
         check(
             &Answered { peer: "[2001:db8::1]:9".parse().ok(), took: Duration::MAX, ..plain },
-            r#"2001:db8::1 - - [22/Nov/2026:14:00:00 +0000] "GET / HTTP/1.1" 200 12 18446744073709551615.999999"#,
+            "2001:db8::1 - - [22/Nov/2026:14:00:00 +0000] \"GET / HTTP/1.1\" 200 12 \
+             18446744073709551615.999999",
         );
         check(
             &Answered { peer: "[::ffff:192.0.2.7]:9".parse().ok(), ..plain },

@@ -39,8 +39,8 @@ fn paused(pause: AcceptPause) {
         }
         AcceptPause::NoDescriptors => {
             warn!(
-                "out of file descriptors: clients wait in the accept queue; raise the limit (ulimit -n) \
-                 or lower --max-connections"
+                "out of file descriptors: clients wait in the accept queue; raise the limit \
+                 (ulimit -n) or lower --max-connections"
             );
         }
         AcceptPause::Failed(kind) => warn!("accepting failed ({kind}); trying again shortly"),

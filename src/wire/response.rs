@@ -128,12 +128,15 @@ fn write_name(out: &mut Vec<u8>, name: &HeaderName) {
     }
 }
 
-/// Whether answers of that status have no content, whatever their body (RFC 9110 §6.4.1).
+/// How an answer is delimited whose status allows it no content, whatever its body is
+/// (RFC 9110 §6.4.1, and §15.3.6 for 205).
 #[must_use]
-pub fn is_without_content(status: StatusCode) -> bool {
-    status.is_informational()
-        || status == StatusCode::NO_CONTENT
-        || status == StatusCode::NOT_MODIFIED
+pub const fn delimiter_without_content(status: StatusCode) -> Option<Delimiter> {
+    match status {
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => Some(Delimiter::Unsaid),
+        StatusCode::RESET_CONTENT => Some(Delimiter::Length(0)),
+        _ => None,
+    }
 }
 
 impl Response {
@@ -151,13 +154,12 @@ impl Response {
                 panic!("only an answer whose bytes are there can be prepared")
             }
         };
-        let without_content = is_without_content(self.status);
-        let body = if without_content { &[] } else { body };
+        let without_content = delimiter_without_content(self.status);
+        let body = if without_content.is_some() { &[] } else { body };
         let mut block = Vec::new();
         write_status_and_date(&mut block, self.status, &[b' '; 29]);
         let date_at = block.len() - 29 - 2;
-        let delimiter =
-            if without_content { Delimiter::Unsaid } else { Delimiter::Length(body.len() as u64) };
+        let delimiter = without_content.unwrap_or(Delimiter::Length(body.len() as u64));
         write_fields(&mut block, &self.fields, delimiter);
         block.extend_from_slice(b"\r\n");
         let head_len = block.len();

@@ -1,0 +1,128 @@
+//! What a connection is told of its sending: what the socket took, what it did not, and what a
+//! source made. While anything waits here the connection is `Writing`, whatever it was about
+//! before.
+//!
+//! Read next: `outbox.rs`, where it waits.
+
+use super::outbox::Pull;
+use super::{Afterwards, Business, CloseReason, Connection, Moment, Panicked, Phase, Terms, Why};
+use crate::config::LINGER_IN_ALL;
+
+impl Connection {
+    /// The socket took so many of the bytes that had been put back.
+    pub fn sent(&mut self, n: usize, terms: &Terms<'_>) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.sent(n);
+        }
+        self.progressed(terms);
+    }
+
+    /// The socket took so many bytes of the body.
+    pub fn content_sent(&mut self, n: usize, terms: &Terms<'_>) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.content_sent(n);
+        }
+        self.progressed(terms);
+    }
+
+    /// The socket did not take the end of what was made: it waits here, and nothing else is done
+    /// before it has left.
+    pub fn put_back(&mut self, bytes: &[u8], terms: &Terms<'_>) {
+        let afterwards = match self.phase {
+            Phase::Idle | Phase::Head => Afterwards::Idle,
+            Phase::Answering => Afterwards::Answering,
+            Phase::Body => Afterwards::Body,
+            Phase::Writing => self.afterwards,
+            Phase::Lingering | Phase::Closed => return,
+        };
+        self.outbox.get_or_insert_default().put_back(bytes);
+        if self.phase != Phase::Writing {
+            self.begin_writing(afterwards, terms);
+        }
+    }
+
+    /// Has the source of the body make its next piece, to the end of `out`.
+    pub fn pull(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Pull {
+        let pulled = match &mut self.outbox {
+            Some(outbox) => outbox.pull(out),
+            None => Ok(Pull::Ended(0)),
+        };
+        match pulled {
+            Ok(Pull::Waits) => {}
+            Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
+            Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed, terms),
+            Err(Panicked) => self.cut_body(CloseReason::Panicked, terms),
+        }
+        pulled.unwrap_or(Pull::Failed)
+    }
+
+    /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
+    /// never comes tells the client (RFC 9112 §8).
+    fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
+        self.outbox = None;
+        self.reason = reason;
+        self.afterwards = Afterwards::Linger;
+        self.progressed(terms);
+    }
+
+    /// All that was made has left, and the source of the body has nothing yet. That is no stall of
+    /// the client's, so no deadline runs until the source's wake is rung.
+    pub fn waits_for_source(&mut self) {
+        self.deadline = Moment::NEVER;
+    }
+
+    /// The client's half is closed, so it may have gone and nobody would ever say so. A source that
+    /// waits now has as long as a client has that takes nothing.
+    pub fn client_may_be_gone(&mut self, terms: &Terms<'_>) {
+        if self.deadline == Moment::NEVER {
+            self.progressed(terms);
+        }
+    }
+
+    /// Everything that was made has left. Says whether our half of the connection is to be shut
+    /// now.
+    #[must_use]
+    pub fn all_sent(&mut self, terms: &Terms<'_>) -> bool {
+        self.outbox = None;
+        if self.phase != Phase::Writing {
+            return false;
+        }
+        let limits = terms.limits;
+        match self.afterwards {
+            Afterwards::Idle => {
+                self.move_to(Phase::Idle);
+                self.wait(Why::Idle, limits.idle_timeout, terms);
+            }
+            Afterwards::Body => {
+                self.move_to(Phase::Body);
+                self.wait(Why::Body, limits.body_timeout, terms);
+            }
+            Afterwards::Answering => {
+                self.move_to(Phase::Answering);
+                self.woken();
+                self.wait(Why::Answer, limits.answer_timeout, terms);
+            }
+            Afterwards::Linger => {
+                self.move_to(Phase::Lingering);
+                self.business = Business::LingerUntil(terms.now.after(LINGER_IN_ALL));
+                self.inbox = None;
+                self.linger_on(terms);
+                return true;
+            }
+        }
+        false
+    }
+
+    pub(super) fn begin_writing(&mut self, afterwards: Afterwards, terms: &Terms<'_>) {
+        self.move_to(Phase::Writing);
+        self.afterwards = afterwards;
+        self.wait(Why::Write, terms.limits.write_timeout, terms);
+    }
+
+    /// The client took something, so it has not stalled.
+    fn progressed(&mut self, terms: &Terms<'_>) {
+        if self.phase == Phase::Writing {
+            self.wait(Why::Write, terms.limits.write_timeout, terms);
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! What stands behind a listener.
+
+use std::fmt;
+
+use crate::config::Limits;
+use crate::responders::Responder;
+
+/// What answers behind a listener, and what its clients are granted.
+pub struct Service {
+    /// What answers.
+    pub responder: Box<dyn Responder>,
+    /// What is granted.
+    pub limits: Limits,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
