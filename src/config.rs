@@ -29,6 +29,9 @@ pub const READ_PER_TURN: usize = 256 * KIB;
 /// How many bytes one connection may have written in a turn. (lighttpd 256 KiB, redis 64 KiB, nginx
 /// 2 MiB.)
 pub const WRITTEN_PER_TURN: usize = MIB;
+/// How many requests of one connection are answered in a turn. A request may cost its responder far
+/// more than the few bytes it came in; without this a burst of them would keep everybody waiting.
+pub const ANSWERS_PER_TURN: usize = 64;
 /// The longest stretch of a file handed to the kernel in one call, in bytes.
 pub const SENDFILE_CHUNK: usize = 512 * KIB;
 /// How many connections are accepted in a turn. (h2o 10; lwan and libuv until the queue is empty.)
@@ -116,6 +119,13 @@ pub struct Limits {
     /// Requests on one connection; the last answer says `Connection: close`. None by default.
     /// (nginx 1,000.)
     pub requests: Option<NonZeroU32>,
+}
+
+impl Limits {
+    /// The same, with what cannot be granted brought down to what can: a head must fit the inbox.
+    pub(crate) fn bounded(self) -> Self {
+        Self { head_bytes: self.head_bytes.min(RECEIVE_BUFFER), ..self }
+    }
 }
 
 impl Default for Limits {

@@ -2,9 +2,9 @@
 //! line a static file server and a fixed responder made of it.
 //!
 //! One mio `Poll` registers the listeners and every client socket in a slab, drives each connection
-//! through a non-blocking state machine, and never blocks on a slow one. There is no thread, no
-//! async runtime and no hidden queue: what a request goes through stands in this crate, in the
-//! order in which it happens.
+//! through a non-blocking state machine, and never blocks on a slow one. There is no thread behind
+//! it, no async runtime and no hidden queue: what a request goes through stands in this crate, in
+//! the order in which it happens.
 //!
 //! # A server in twenty lines
 //!
@@ -50,7 +50,7 @@
 //! |---|---|---|
 //! | message | std, http | anything above it |
 //! | wire | message, httparse, small codec crates | a clock, io traits, sockets |
-//! | connection | message, wire, [`Limits`] | `std::net`, `std::io`, `std::fs`, log, responders, observers |
+//! | connection | message, wire, [`Limits`] | `std::net`, `std::io` but `ErrorKind`, `std::fs`, log, responders, observers |
 //! | responders | message, wire, `std::fs`, rustix | connection, event_loop, sockets |
 //! | observers | message, the connection's words for phases and reasons | event_loop, anything mutable |
 //! | event_loop | every floor | httparse, parsing of any kind |
@@ -105,8 +105,8 @@ pub use connection::{CloseReason, Phase};
 pub use event_loop::{Address, BindError, Handle, Listener, Server, Stopped};
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use message::{
-    Answer, Body, BodyReader, Fields, FileRange, Prepared, Pulled, Request, RequestId, Response,
-    Source, Version, Wake,
+    Answer, Body, BodyReader, Fields, FileRange, Piece, Prepared, Pulled, Request, RequestId,
+    Response, Source, Version, Wake,
 };
 pub use responders::{Files, FilesError, Fixed, Responder, Routes};
 pub use wire::Fault;

@@ -20,7 +20,7 @@ use std::time::Duration;
 use oneloop::connection::CloseReason;
 use oneloop::observers::Tally;
 use oneloop::{
-    Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Pulled,
+    Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Piece, Pulled,
     Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode, Stopped,
 };
 
@@ -231,7 +231,7 @@ fn a_refusal_reaches_a_client_that_sends_it_all_before_it_reads() {
 struct Endless;
 
 impl Source for Endless {
-    fn pull(&mut self, into: &mut Vec<u8>) -> Pulled {
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
         into.extend_from_slice(&[b'z'; 8192]);
         Pulled::More
     }
@@ -259,7 +259,8 @@ fn a_stream_without_end_goes_on_until_the_client_leaves() {
     assert_eq!((tally.accepted, tally.open()), (2, 0));
 }
 
-/// Answers from another thread: the first call of a request hands the work on, a later one finds it done.
+/// Answers from another thread: the first call of a request hands the work on, a later one finds it
+/// done.
 #[derive(Default)]
 struct Elsewhere {
     done: Arc<Mutex<HashMap<RequestId, String>>>,

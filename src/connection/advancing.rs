@@ -35,8 +35,8 @@ impl Connection {
     ) -> Advance<'a> {
         match (self.phase, &mut self.business) {
             (Phase::Idle | Phase::Head, _) => self.advance_head(input, scan, out, terms),
-            (Phase::Answering, Business::Postponed { is_due: is_due @ true, .. }) => {
-                *is_due = false;
+            (Phase::Answering, Business::Postponed { was_rung: was_rung @ true, .. }) => {
+                *was_rung = false;
                 self.ask_again(input, out, terms)
             }
             (Phase::Body, Business::Exchange(exchange)) => {

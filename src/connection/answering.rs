@@ -77,14 +77,15 @@ impl Connection {
     fn postpone(&mut self, is_head: bool, terms: &Terms<'_>) {
         // Asked again and not ready yet: the first deadline holds.
         if !matches!(self.business, Business::Postponed { .. }) {
-            self.business = Business::Postponed { is_due: false, is_head };
-            self.wait(Why::Answer, terms.limits.answer_timeout, terms);
+            let until = terms.now.after(terms.limits.answer_timeout);
+            self.business = Business::Postponed { was_rung: false, is_head, until };
+            self.wait_until(Why::Answer, until);
         }
     }
 
     /// An answer before the body has come is held until it has, so that the next request can be
-    /// found; unless that would take too long, or the client waits for a word before it sends the
-    /// body, which it may then never send (RFC 9110 §10.1.1).
+    /// found; unless that would take too long, or cost too much, or the client waits for a word
+    /// before it sends the body, which it may then never send (RFC 9110 §10.1.1).
     fn give_or_hold(
         &mut self,
         asked: Asked,
@@ -97,7 +98,7 @@ impl Connection {
             BodyLength::Known(length) => length <= SKIPPED_BODY,
             BodyLength::Chunked => true,
         };
-        if !is_short || asked.expects_continue {
+        if !is_short || !held.can_wait() || asked.expects_continue {
             return Some(self.give(Asked { keep_alive: false, ..asked }, held, out, terms));
         }
         self.begin_body(asked, Sink::Skipped(held), terms);
@@ -134,8 +135,9 @@ impl Connection {
 
     fn begin_body(&mut self, asked: Asked, sink: Sink, terms: &Terms<'_>) {
         self.move_to(Phase::Body);
-        self.business = Business::Exchange(Box::new(Exchange::begin(asked, sink)));
-        self.wait(Why::Body, terms.limits.body_timeout, terms);
+        let until = terms.now.after(terms.limits.body_timeout);
+        self.business = Business::Exchange(Box::new(Exchange::begin(asked, sink, until)));
+        self.wait_until(Why::Body, until);
     }
 
     /// Writes an answer: the head and a short body to `out`, a long one behind it.

@@ -47,6 +47,8 @@ pub enum Why {
     Answer,
     /// Progress in writing: close.
     Write,
+    /// A source that waits, once the client's half is shut: close.
+    Source,
     /// The client's close: close.
     Linger,
 }

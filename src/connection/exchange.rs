@@ -8,12 +8,13 @@
 use http::StatusCode;
 
 use crate::config::{Limits, SKIPPED_BODY};
-use crate::message::{BodyReader, Fields, Prepared, Response, Version};
+use crate::message::{Body, BodyReader, Fields, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::chunked::{Decoder, Piece};
 use crate::wire::framing::BodyLength;
 use crate::wire::request::Head;
 
+use super::deadline::Moment;
 use super::guard::{Panicked, guarded};
 
 /// What is remembered of a request when its bytes are gone.
@@ -58,6 +59,23 @@ pub enum Held {
 }
 
 impl Held {
+    /// How many bytes of content it has for itself.
+    fn own_bytes(&self) -> usize {
+        match self {
+            Self::Response(Response { body: Body::Bytes(bytes), .. }) => bytes.capacity(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it can wait for a body to pass without costing more than that body may.
+    pub(super) fn can_wait(&self) -> bool {
+        match self {
+            Self::Prepared(_) => true,
+            Self::Response(Response { body: Body::File(_) | Body::Source(_), .. }) => false,
+            Self::Response(_) => self.own_bytes() as u64 <= SKIPPED_BODY,
+        }
+    }
+
     /// Its status.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
@@ -87,6 +105,8 @@ pub(super) struct Exchange {
     framing: Framing,
     /// Bytes of content so far.
     received: u64,
+    /// When the body is to be whole.
+    until: Moment,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,12 +142,25 @@ impl From<Panicked> for Taken {
 impl Exchange {
     /// A body begins, of which nothing was taken yet.
     #[must_use]
-    pub(super) fn begin(asked: Asked, sink: Sink) -> Self {
+    pub(super) fn begin(asked: Asked, sink: Sink, until: Moment) -> Self {
         let framing = match asked.body {
             BodyLength::Known(length) => Framing::Length(length),
             BodyLength::Chunked => Framing::Chunked(Decoder::default()),
         };
-        Self { asked, sink: Some(sink), framing, received: 0 }
+        Self { asked, sink: Some(sink), framing, received: 0, until }
+    }
+
+    /// When the body is to be whole.
+    pub(super) const fn until(&self) -> Moment {
+        self.until
+    }
+
+    /// How much memory the answer holds that waits for the body to pass, in bytes.
+    pub(super) fn held(&self) -> usize {
+        match &self.sink {
+            Some(Sink::Skipped(held)) => held.own_bytes(),
+            _ => 0,
+        }
     }
 
     /// Takes what it can of `input`: one stretch of content or of framing.

@@ -39,6 +39,8 @@ pub enum CloseReason {
     Panicked,
     /// A source said that it could not finish its body.
     SourceFailed,
+    /// A source had nothing for too long after the client had shut its half.
+    SourceTimeout,
     /// A file was shorter than promised when it was sent.
     FileShrank,
     /// The grace time of an orderly stop ran out before the answer had left.
@@ -60,6 +62,9 @@ impl fmt::Display for CloseReason {
             Self::AnswerTimeout => "503: the responder did not answer in time",
             Self::Panicked => "500: the responder panicked",
             Self::SourceFailed => "the source of the body failed",
+            Self::SourceTimeout => {
+                "the source of the body was silent after the client's half closed"
+            }
             Self::FileShrank => "the file became shorter while it was sent",
             Self::CutOff => "the grace time ran out",
         })

@@ -49,8 +49,8 @@
 //! assert_eq!(fate.to_string(), "the client left in the middle of a request");
 //! ```
 //!
-//! May import: message, wire, Limits.   Never: `std::net`, `std::io`, `std::fs`, log, responders,
-//! observers.
+//! May import: message, wire, Limits.   Never: `std::net`, `std::io` but for the names of
+//! errors, `std::fs`, log, responders, observers.
 //! Read next: `phase.rs` (the drawing), `exchange.rs` (bodies), `outbox.rs` (what waits to leave);
 //! then `event_loop/slot.rs`, which drives it.
 
@@ -84,7 +84,7 @@ use crate::wire::Fault;
 use exchange::Exchange;
 use outbox::Outbox;
 
-/// What a connection acts by: the time, and what it is granted. Made once a turn.
+/// What a connection acts by: the time, and what it is granted. The time is the turn's.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// Now.
@@ -117,10 +117,11 @@ enum Business {
     None,
     /// A body is coming.
     Exchange(Box<Exchange>),
-    /// A responder said *later*. `is_due`: it is to be asked again.
+    /// A responder said *later*, and has until then. `was_rung`: it is to be asked again.
     Postponed {
-        is_due: bool,
+        was_rung: bool,
         is_head: bool,
+        until: Moment,
     },
     /// Lingering ends then, whatever comes.
     LingerUntil(Moment),
@@ -217,6 +218,10 @@ impl Connection {
     pub fn held(&self) -> usize {
         self.inbox.as_ref().map_or(0, |inbox| inbox.held())
             + self.outbox.as_ref().map_or(0, |outbox| outbox.held())
+            + match &self.business {
+                Business::Exchange(exchange) => exchange.held(),
+                _ => 0,
+            }
     }
 
     /// What waits to leave.
@@ -256,6 +261,7 @@ impl Connection {
         match self.why {
             Why::Idle => self.close(CloseReason::IdleTimeout),
             Why::Write => self.close(CloseReason::WriteTimeout),
+            Why::Source => self.close(CloseReason::SourceTimeout),
             Why::Linger => self.close(self.reason),
             Why::Head => {
                 self.requests += 1;
@@ -279,8 +285,8 @@ impl Connection {
 
     /// A wake was rung: whoever was not ready may be now.
     pub fn woken(&mut self) {
-        if let Business::Postponed { is_due, .. } = &mut self.business {
-            *is_due = true;
+        if let Business::Postponed { was_rung, .. } = &mut self.business {
+            *was_rung = true;
         }
         if let Some(outbox) = &mut self.outbox {
             outbox.woken();
@@ -309,8 +315,12 @@ impl Connection {
     }
 
     fn wait(&mut self, why: Why, limit: Duration, terms: &Terms<'_>) {
+        self.wait_until(why, terms.now.after(limit));
+    }
+
+    const fn wait_until(&mut self, why: Why, deadline: Moment) {
         self.why = why;
-        self.deadline = terms.now.after(limit);
+        self.deadline = deadline;
     }
 
     fn linger_on(&mut self, terms: &Terms<'_>) {

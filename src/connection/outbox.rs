@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::message::{Body, FileRange, Pulled, Source};
+use crate::message::{Body, FileRange, Piece, Pulled, Source};
 use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
 
 use super::guard::{Panicked, guarded};
@@ -154,7 +154,7 @@ impl Outbox {
             out.extend_from_slice(CHUNK_LINE);
         }
         let start = out.len();
-        let pulled = match guarded(|| source.pull(out)) {
+        let pulled = match guarded(|| source.pull(&mut Piece::at_end_of(out))) {
             Ok(pulled) => pulled,
             Err(panicked) => {
                 // Nobody knows how much of its piece is there.
@@ -162,7 +162,7 @@ impl Outbox {
                 return Err(panicked);
             }
         };
-        let made = out.len().saturating_sub(start);
+        let made = out.len() - start;
         match (*framing, made) {
             (_, 0) => out.truncate(chunk),
             (SourceFraming::Chunked, _) => {

@@ -49,6 +49,8 @@ impl Connection {
         };
         match pulled {
             Ok(Pull::Waits) => {}
+            // To say that there is more and to make nothing is no progress.
+            Ok(Pull::Made(0)) if self.deadline != Moment::NEVER => {}
             Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
             Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed, terms),
             Err(Panicked) => self.cut_body(CloseReason::Panicked, terms),
@@ -67,15 +69,15 @@ impl Connection {
 
     /// All that was made has left, and the source of the body has nothing yet. That is no stall of
     /// the client's, so no deadline runs until the source's wake is rung.
-    pub fn waits_for_source(&mut self) {
+    pub fn source_paused(&mut self) {
         self.deadline = Moment::NEVER;
     }
 
-    /// The client's half is closed, so it may have gone and nobody would ever say so. A source that
-    /// waits now has as long as a client has that takes nothing.
-    pub fn client_may_be_gone(&mut self, terms: &Terms<'_>) {
-        if self.deadline == Moment::NEVER {
-            self.progressed(terms);
+    /// The client's half is closed, so it may have gone, and nobody would ever say so. From now on
+    /// a source that waits has a limit, the one of idle connections.
+    pub fn client_shut(&mut self, terms: &Terms<'_>) {
+        if self.deadline == Moment::NEVER && self.phase == Phase::Writing {
+            self.wait(Why::Source, terms.limits.idle_timeout, terms);
         }
     }
 
@@ -95,12 +97,15 @@ impl Connection {
             }
             Afterwards::Body => {
                 self.move_to(Phase::Body);
-                self.wait(Why::Body, limits.body_timeout, terms);
+                if let Business::Exchange(exchange) = &self.business {
+                    self.wait_until(Why::Body, exchange.until());
+                }
             }
             Afterwards::Answering => {
                 self.move_to(Phase::Answering);
-                self.woken();
-                self.wait(Why::Answer, limits.answer_timeout, terms);
+                if let Business::Postponed { until, .. } = self.business {
+                    self.wait_until(Why::Answer, until);
+                }
             }
             Afterwards::Linger => {
                 self.move_to(Phase::Lingering);

@@ -27,8 +27,10 @@ pub(super) struct Reception {
     waiting: Vec<bool>,
     /// Accepting pauses until then, or until a connection ends.
     paused_until: Option<Moment>,
-    /// When a pause was last told.
-    told: Option<Moment>,
+    /// The pause that was told last, and when.
+    told: Option<(AcceptPause, Moment)>,
+    /// At which listener the next turn begins, so that none starves behind another.
+    first: usize,
     /// Those who had been idle longest when it was last looked, the longest last. Finding them
     /// costs a look at every slot, so several are found at once.
     longest_idle: Vec<(Duration, Moment, Key)>,
@@ -44,7 +46,7 @@ impl Reception {
     }
 
     /// Somebody waits at that listener.
-    pub(super) fn told(&mut self, listener: usize) {
+    pub(super) fn somebody_came(&mut self, listener: usize) {
         if let Some(waiting) = self.waiting.get_mut(listener) {
             *waiting = true;
         }
@@ -81,7 +83,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.reception.paused_until.is_some_and(|until| until <= self.now) {
             self.reception.paused_until = None;
         }
-        for listener in 0..self.reception.waiting.len() {
+        let listeners = self.reception.waiting.len();
+        self.reception.first = (self.reception.first + 1) % listeners.max(1);
+        for nth in 0..listeners {
+            let listener = (self.reception.first + nth) % listeners;
             while self.reception.waiting[listener]
                 && self.reception.paused_until.is_none()
                 && budget > 0
@@ -93,27 +98,34 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     }
 
     fn accept_one(&mut self, listener: usize) {
-        // Whoever leaves to make room is only closed when somebody has come for it.
         let is_full = self.slots.len() >= self.capacity;
-        let leaves = if is_full { self.longest_idle() } else { None };
-        if is_full && leaves.is_none() {
-            return self.pause_accepting(AcceptPause::FullHouse);
+        if is_full && !self.make_room(listener, AcceptPause::FullHouse) {
+            return;
         }
         match self.net.accept(listener) {
-            Accepted::Stream(stream) => {
-                if let Some(idle) = leaves {
-                    self.end(idle, CloseReason::MadeRoom);
-                }
-                self.move_in(stream, listener);
-            }
+            Accepted::Stream(stream) => self.move_in(stream, listener),
             Accepted::Nobody => self.reception.waiting[listener] = false,
             Accepted::Left => {}
-            Accepted::NoDescriptors => match leaves.or_else(|| self.longest_idle()) {
-                Some(idle) => self.end(idle, CloseReason::MadeRoom),
-                None => self.pause_accepting(AcceptPause::NoDescriptors),
-            },
+            Accepted::NoDescriptors => {
+                self.make_room(listener, AcceptPause::NoDescriptors);
+            }
             Accepted::Failed(kind) => self.pause_accepting(AcceptPause::Failed(kind)),
         }
+    }
+
+    /// Closes who has been idle longest, for somebody who waits; nobody leaves for nobody, and only
+    /// trouble that somebody has is told. Whether there is room now.
+    fn make_room(&mut self, listener: usize, trouble: AcceptPause) -> bool {
+        if !self.net.is_somebody_waiting(listener) {
+            self.reception.waiting[listener] = false;
+            return false;
+        }
+        let Some(idle) = self.longest_idle() else {
+            self.pause_accepting(trouble);
+            return false;
+        };
+        self.end(idle, CloseReason::MadeRoom);
+        true
     }
 
     fn move_in(&mut self, mut stream: N::Stream, listener: usize) {
@@ -145,8 +157,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         loop {
             while let Some((_, deadline, key)) = self.reception.longest_idle.pop() {
                 // Whoever has done something since has another deadline.
-                let idle = self.tenant(key).map(|slot| &slot.connection);
-                if idle.is_some_and(|c| c.is_waiting_for_client() && c.deadline() == deadline) {
+                let idle = self.tenant(key);
+                if idle.is_some_and(|s| s.may_leave() && s.connection.deadline() == deadline) {
                     return Some(key);
                 }
             }
@@ -167,7 +179,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 _ => LINGER_SILENT,
             };
             let waited = wait.saturating_sub(connection.deadline().since(self.now));
-            if connection.is_waiting_for_client() && waited >= IDLE_BEFORE_LEAVING {
+            if slot.may_leave() && waited >= IDLE_BEFORE_LEAVING {
                 idle.push((waited, connection.deadline(), slot.key(at)));
             }
         }
@@ -183,8 +195,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.reception.paused_until = Some(self.now.after(ACCEPT_PAUSE));
         // Under pressure one pause follows on another; that is one thing to whoever reads the log.
         let told = self.reception.told;
-        if told.is_none_or(|told| self.now.since(told) >= PAUSE_TOLD_AGAIN) {
-            self.reception.told = Some(self.now);
+        let is_new =
+            told.is_none_or(|(last, at)| last != why || self.now.since(at) >= PAUSE_TOLD_AGAIN);
+        if is_new {
+            self.reception.told = Some((why, self.now));
             self.observer.on(&Event::AcceptPaused(why));
         }
     }

@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
 
-use crate::config::{READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN};
+use crate::config::{
+    ANSWERS_PER_TURN, READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN,
+};
 use crate::connection::{Inbox, Moment, Terms};
 use crate::message::{Bell, Caller, Wake};
 use crate::responders::Responder;
@@ -43,6 +45,14 @@ impl Desk {
     /// Whether so much was gathered that it is sent before more is.
     pub(super) fn is_out_full(&self) -> bool {
         self.out.len() >= SEND_BUFFER
+    }
+
+    /// What was gathered has left. A source may have made a piece far larger than most.
+    pub(super) fn clear_out(&mut self) {
+        self.out.clear();
+        if self.out.capacity() > 2 * SEND_BUFFER {
+            self.out.shrink_to(SEND_BUFFER);
+        }
     }
 
     /// What was read is of no use any more.
@@ -87,11 +97,12 @@ pub(super) struct Turn<'a, O> {
 pub(super) struct Budget {
     to_read: usize,
     to_write: usize,
+    to_answer: usize,
 }
 
 impl Default for Budget {
     fn default() -> Self {
-        Self { to_read: READ_PER_TURN, to_write: WRITTEN_PER_TURN }
+        Self { to_read: READ_PER_TURN, to_write: WRITTEN_PER_TURN, to_answer: ANSWERS_PER_TURN }
     }
 }
 
@@ -102,6 +113,14 @@ impl Budget {
 
     pub(super) const fn wrote(&mut self, n: usize) {
         self.to_write = self.to_write.saturating_sub(n);
+    }
+
+    pub(super) const fn answered(&mut self) {
+        self.to_answer = self.to_answer.saturating_sub(1);
+    }
+
+    pub(super) const fn may_answer(&self) -> bool {
+        self.to_answer > 0
     }
 
     /// Nothing more is written in this turn.

@@ -145,13 +145,15 @@ impl Listener {
     }
 }
 
-/// A listener bound elsewhere, by a service manager or a test: it keeps its backlog and its
-/// options, but is made non-blocking.
+/// A listener bound elsewhere, by a service manager or a test: it keeps its backlog, but is made
+/// non-blocking, and its connections send without delay (Nagle's algorithm would hold up to 40 ms
+/// what follows a short answer).
 impl TryFrom<TcpListener> for Listener {
     type Error = io::Error;
 
     fn try_from(listener: TcpListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
+        socket2::SockRef::from(&listener).set_tcp_nodelay(true)?;
         let address = Address::Tcp(listener.local_addr()?);
         Ok(Self { address, file: None, socket: Socket::Tcp(listener) })
     }

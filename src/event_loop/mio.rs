@@ -7,6 +7,7 @@
 //! A connection is registered once, for everything, and never again: not reading is just not
 //! reading. Dropping its socket takes it off the poll.
 
+use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -18,6 +19,7 @@ use mio::event::Source;
 use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
+use rustix::event::{PollFd, PollFlags};
 use rustix::net::{SendAncillaryBuffer, SendFlags};
 
 use crate::config::EVENTS_PER_WAIT;
@@ -169,7 +171,8 @@ impl Net for MioNet {
                     .when(event.is_readable())
                     .and(Ready::WRITABLE.when(event.is_writable()))
                     .and(Ready::READ_CLOSED.when(event.is_read_closed()))
-                    .and(Ready::GONE.when(event.is_write_closed() || event.is_error()))
+                    .and(Ready::WRITE_CLOSED.when(event.is_write_closed()))
+                    .and(Ready::GONE.when(event.is_error()))
                     .and(Ready::URGENT.when(event.is_priority()));
                 notices.push(Notice::Ready(key, ready));
             } else if token >= LISTENERS {
@@ -212,6 +215,13 @@ impl Net for MioNet {
         }
     }
 
+    fn is_somebody_waiting(&self, listener: usize) -> bool {
+        let Some(listening) = self.listeners.get(listener) else { return false };
+        let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
+        let mut polled = [PollFd::from_borrowed_fd(listening.socket.descriptor(), PollFlags::IN)];
+        rustix::event::poll(&mut polled, Some(&at_once)) != Ok(0)
+    }
+
     fn close_listeners(&mut self) {
         self.listeners.clear();
     }
@@ -227,7 +237,7 @@ impl Net for MioNet {
 
     fn rung(&mut self, keys: &mut Vec<Key>) -> bool {
         let mut rung = self.bells.rung.lock().unwrap_or_else(PoisonError::into_inner);
-        keys.extend(rung.drain(..).map(Key::from_bits));
+        keys.extend(std::mem::take(&mut *rung).into_iter().map(Key::from_bits));
         self.bells.stop.load(Ordering::Acquire)
     }
 }
@@ -256,6 +266,13 @@ fn not_accepted<S>(error: &io::Error) -> Accepted<S> {
 }
 
 impl ListeningSocket {
+    fn descriptor(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(listener) => listener.as_fd(),
+            Self::Unix(listener) => listener.as_fd(),
+        }
+    }
+
     fn source(&mut self) -> &mut dyn Source {
         match self {
             Self::Tcp(listener) => listener,
@@ -313,6 +330,12 @@ impl Stream for MioStream {
         if moved == Transfer::Moved(0) { Transfer::Ended } else { moved }
     }
 
+    /// A read of a Unix socket ends behind a message that passes descriptors, though more is
+    /// queued.
+    fn may_end_reads_early(&self) -> bool {
+        matches!(self, Self::Unix(_))
+    }
+
     fn shut(&mut self) {
         // It can only fail where the client has gone already.
         let _ = rustix::net::shutdown(self.descriptor(), rustix::net::Shutdown::Write);
@@ -350,7 +373,8 @@ fn transfer(mut call: impl FnMut() -> io::Result<usize>) -> Transfer {
 /// What other threads ring; the loop hears it as [`Notice::Rung`].
 #[derive(Debug)]
 pub(super) struct Bells {
-    rung: Mutex<Vec<u64>>,
+    /// Each once, however often it is rung before the loop comes round.
+    rung: Mutex<BTreeSet<u64>>,
     stop: AtomicBool,
     waker: Waker,
 }
@@ -370,7 +394,7 @@ impl Bells {
 
 impl Bell for Bells {
     fn ring(&self, key: u64) {
-        self.rung.lock().unwrap_or_else(PoisonError::into_inner).push(key);
+        self.rung.lock().unwrap_or_else(PoisonError::into_inner).insert(key);
         self.wake();
     }
 }

@@ -1,9 +1,8 @@
 //! The loop: the only floor that waits, and it waits in one place.
 //!
 //! A [`turn`](EventLoop::turn) is the whole of it: wait → note what the events say → accept → pump
-//! who is due → expire who is late → bury who has ended. It relies on the poll to be edge-triggered
-//! and honest about *blocked*, and on nothing else; which tells the loop from a correct one that
-//! polls in another way is written in `readiness.rs`.
+//! who is due → expire who is late → bury who has ended. It relies on the poll being
+//! edge-triggered, and on *blocked* being true. What follows from that is in `readiness.rs`.
 //!
 //! It never waits while somebody is unfinished, never longer than to the nearest deadline, and when
 //! there is nothing to do it makes no system call at all.
@@ -28,6 +27,7 @@ mod service;
 mod signals;
 mod slot;
 mod stopping;
+mod writing;
 
 pub use desk::Desk;
 pub use key::Key;
@@ -52,6 +52,7 @@ use accept::Reception;
 use agenda::Agenda;
 use desk::Turn;
 use key::Generations;
+use slot::tenant;
 use stopping::Stop;
 
 /// One event loop over a network.
@@ -148,7 +149,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     pub fn turn(&mut self) -> io::Result<Flow> {
         self.wait()?;
         if let Some(signal) = self.note() {
-            return Ok(Flow::Ended(Stopped { cut_off: self.busy(), signal: Some(signal) }));
+            let cut_off = self.busy();
+            self.end_all();
+            return Ok(Flow::Ended(Stopped { cut_off, signal: Some(signal) }));
         }
         self.accept();
         self.pump_due();
@@ -184,15 +187,17 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// asked for already ends the loop.
     fn note(&mut self) -> Option<i32> {
         for key in self.agenda.take_unfinished() {
-            self.is_due(key);
+            if let Some(slot) = self.summon(key) {
+                slot.is_parked = false;
+            }
         }
         for at in 0..self.notices.len() {
             match self.notices[at] {
-                Notice::Ready(key, ready) => match self.is_due(key) {
+                Notice::Ready(key, ready) => match self.summon(key) {
                     Some(slot) => slot.readiness.told(ready),
                     None => self.observer.on(&Event::Stale),
                 },
-                Notice::Listener(number) => self.reception.told(number),
+                Notice::Listener(number) => self.reception.somebody_came(number),
                 Notice::Rung => self.answer_bell(),
                 Notice::Signal(signal) if self.is_stopping() => return Some(signal),
                 Notice::Signal(_) => self.begin_stop(),
@@ -206,7 +211,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let stop_was_asked = self.net.rung(&mut keys);
         for key in keys {
             // The connection may have ended meanwhile, and its slot have another tenant.
-            if let Some(slot) = self.is_due(key) {
+            if let Some(slot) = self.summon(key) {
                 slot.connection.woken();
             }
         }
@@ -216,9 +221,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     }
 
     /// Puts a slot on this turn's list, once.
-    fn is_due(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
+    fn summon(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
         let slot = tenant(&mut self.slots, key)?;
-        slot.is_parked = false;
         if !std::mem::replace(&mut slot.is_due, true) {
             self.due.push(key);
         }
@@ -342,6 +346,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             return;
         }
         let slot = self.slots.remove(key.slot as usize);
+        if let Some(mut notes) = slot.notes {
+            notes.tell(false, self.net.now(), &self.date, &mut self.observer);
+        }
         let connection = &slot.connection;
         debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
         if let Some(reason) = connection.fate() {
@@ -372,11 +379,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     pub const fn held(&self) -> usize {
         self.held
     }
-}
-
-/// The slot that a key names, if it is still the tenant.
-fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot<S>> {
-    slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
 }
 
 impl<N: Net + fmt::Debug, O> fmt::Debug for EventLoop<N, O> {

@@ -56,10 +56,12 @@ impl Ready {
     /// The client has shut its half: reading will come to the end, and no further event will say
     /// so.
     pub const READ_CLOSED: Self = Self(4);
-    /// The connection is gone, in both directions.
+    /// The connection is broken.
     pub const GONE: Self = Self(8);
     /// There is urgent data: reading stops at its mark, though more is behind it.
     pub const URGENT: Self = Self(16);
+    /// Nothing can be written any more; of our own doing, perhaps.
+    pub const WRITE_CLOSED: Self = Self(32);
 
     /// Both.
     #[must_use]
@@ -121,6 +123,14 @@ pub trait Net {
     /// Accepts one who waits at that listener.
     fn accept(&mut self, listener: usize) -> Accepted<Self::Stream>;
 
+    /// Whether somebody waits at that listener; where it cannot be told, somebody does. That nobody
+    /// does counts as [`Accepted::Nobody`]: an event will tell when somebody comes. Asked when nobody
+    /// can be let in, so that room is made, and the trouble told, for those alone who are there.
+    fn is_somebody_waiting(&self, listener: usize) -> bool {
+        let _ = listener;
+        true
+    }
+
     /// Stops listening, everywhere. Who still waits is lost.
     fn close_listeners(&mut self);
 
@@ -153,6 +163,11 @@ pub trait Stream {
     /// the file is shorter than that. Fewer bytes than asked for do not prove that the socket is
     /// full.
     fn send_file(&mut self, range: &FileRange) -> Transfer;
+
+    /// Whether a read may end though more is there, at a place that only the kernel knows.
+    fn may_end_reads_early(&self) -> bool {
+        false
+    }
 
     /// Tells the client that nothing more will come.
     fn shut(&mut self);

@@ -105,6 +105,19 @@ impl<S: Stream> Slot<S> {
         }
     }
 
+    /// A head was whole, and the responder is asked: the machine went there from `from` in one
+    /// step.
+    pub(super) fn tell_asked<O: Observer>(&self, from: Phase, turn: &mut Turn<'_, O>) {
+        let connection = self.generation;
+        if from == Phase::Idle {
+            turn.observer.on(&Event::Moved { connection, from, to: Phase::Head });
+        }
+        if from != Phase::Answering {
+            let (from, to) = (Phase::Head, Phase::Answering);
+            turn.observer.on(&Event::Moved { connection, from, to });
+        }
+    }
+
     /// An answer was given to what was asked; or, where nobody was asked, to the line that `input`
     /// begins with.
     pub(super) fn note_given<O>(&mut self, given: Option<Given>, input: &[u8], turn: &Turn<'_, O>) {
@@ -125,9 +138,10 @@ impl<S: Stream> Slot<S> {
         }
     }
 
-    pub(super) fn tell_answered<O: Observer>(&mut self, is_whole: bool, turn: &mut Turn<'_, O>) {
+    /// All that was given has left.
+    pub(super) fn tell_answered<O: Observer>(&mut self, turn: &mut Turn<'_, O>) {
         if let Some(notes) = &mut self.notes {
-            notes.tell(is_whole, (turn.clock)(), turn.terms.date, turn.observer);
+            notes.tell(true, (turn.clock)(), turn.terms.date, turn.observer);
             // An idle connection owns nothing.
             if !notes.is_asked() {
                 self.notes = None;

@@ -12,7 +12,8 @@
 //! 3. …*unless the client's half was reported closed*: then the end is queued behind those bytes,
 //!    and no edge will tell (netty #6199, miri #5106).
 //! 4. …*unless urgent data was ever seen*: Linux ends a read at the urgent mark though more is
-//!    there.
+//!    there. For a like reason never *on a Unix socket*: a read ends behind descriptors that were
+//!    passed.
 //! 5. *A short sendfile clears nothing.* It may have stopped for a signal or at a page boundary
 //!    (nginx, `ngx_linux_sendfile_chain.c`).
 //! 6. *Closed, gone and urgent never clear.* They are true until the connection ends.
@@ -30,6 +31,7 @@ const WRITE: u8 = 2;
 const READ_CLOSED: u8 = 4;
 const GONE: u8 = 8;
 const URGENT: u8 = 16;
+const WRITE_CLOSED: u8 = 32;
 
 impl Readiness {
     /// Of a connection that was just made: the first write is tried, not waited for.
@@ -46,6 +48,7 @@ impl Readiness {
             (Ready::READ_CLOSED, READ | READ_CLOSED),
             // Both are tried again, so that the next call meets the error.
             (Ready::GONE, READ | WRITE | GONE),
+            (Ready::WRITE_CLOSED, WRITE | WRITE_CLOSED),
             (Ready::URGENT, READ | URGENT),
         ] {
             if ready.has(told) {
@@ -78,10 +81,11 @@ impl Readiness {
         self.0 & READ_CLOSED != 0
     }
 
-    /// Whether the connection was reported gone in both directions.
+    /// Whether the connection was reported broken, or closed in both directions.
     #[must_use]
     pub(super) const fn is_gone(self) -> bool {
-        self.0 & GONE != 0
+        const BOTH: u8 = READ_CLOSED | WRITE_CLOSED;
+        self.0 & GONE != 0 || self.0 & BOTH == BOTH
     }
 
     /// `asked` bytes were asked for, and this is what came of it.

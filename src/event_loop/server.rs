@@ -103,14 +103,14 @@ impl<O: Observer> Server<O> {
             .map_err(|_| io::Error::other("a server has 255 responders at the most"))?;
         self.net.listen(listener)?;
         self.service_of.push(service);
-        self.others.push(Service { responder: Box::new(responder), limits });
+        self.others.push(Service { responder: Box::new(responder), limits: limits.bounded() });
         Ok(self)
     }
 
     /// The same with other limits for the responder that [`run`](Self::run) is given.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = limits.bounded();
         self
     }
 
@@ -128,7 +128,8 @@ impl<O: Observer> Server<O> {
     }
 
     /// The same, stopped in an orderly way by SIGINT and SIGTERM, and at once by the second of
-    /// them. Nothing else takes signals here.
+    /// them. Nothing else takes signals here. They are not given back: once the server has
+    /// ended they do nothing.
     ///
     /// # Errors
     /// Where the process has no descriptors left for it.

@@ -9,9 +9,9 @@
 
 use std::io::ErrorKind;
 
-use crate::connection::{
-    Advance, Asked, CloseReason, Connection, Moment, Outgoing, Phase, Pull, Reply, guarded,
-};
+use slab::Slab;
+
+use crate::connection::{Advance, Asked, Connection, Moment, Outgoing, Phase, Reply, guarded};
 use crate::message::Caller as _;
 use crate::observers::Observer;
 use crate::wire::request::{Head, Scan};
@@ -44,6 +44,11 @@ pub struct Slot<S> {
 /// What an idle connection costs beside its kernel socket. Rare state is boxed, so that the slab
 /// stays small.
 const _: () = assert!(size_of::<Slot<super::mio::MioStream>>() <= 104);
+
+/// The slot that a key names, if it is still the tenant.
+pub(super) fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot<S>> {
+    slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
+}
 
 /// How a pump ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,6 +98,12 @@ impl<S: Stream> Slot<S> {
         Key { slot: at as u32, generation: self.generation }
     }
 
+    /// Whether it can be closed to make room: it waits for its client, and nothing of the client's
+    /// is there already.
+    pub(super) const fn may_leave(&self) -> bool {
+        self.connection.is_waiting_for_client() && !self.readiness.may_read()
+    }
+
     /// Takes the connection as far as it goes without waiting, within a budget.
     pub(super) fn pump<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>) -> Verdict {
         let mut budget = Budget::default();
@@ -106,7 +117,10 @@ impl<S: Stream> Slot<S> {
                     self.write(desk, turn, &mut budget);
                     may_advance = true;
                 }
-                Next::Advance => may_advance = self.advance(desk, turn),
+                Next::Advance => {
+                    may_advance = self.advance(desk, turn, &mut budget);
+                    continue;
+                }
                 Next::Read => {
                     self.read(desk, turn, &mut budget);
                     may_advance = true;
@@ -123,7 +137,7 @@ impl<S: Stream> Slot<S> {
             return Verdict::Closed;
         }
         if verdict == Verdict::Waiting && self.readiness.is_read_closed() {
-            self.connection.client_may_be_gone(&turn.terms);
+            self.connection.client_shut(&turn.terms);
         }
         self.tell_move(phase, turn);
         verdict
@@ -141,7 +155,12 @@ impl<S: Stream> Slot<S> {
             };
         }
         if may_advance {
-            return Next::Advance;
+            return match (budget.may_answer(), desk.out.is_empty()) {
+                (true, _) => Next::Advance,
+                // What was answered leaves before the others have their turn.
+                (false, false) if self.readiness.may_write() => Next::Write,
+                (false, _) => Next::Stop(Verdict::Unfinished),
+            };
         }
         if !self.connection.wants_input() || !self.readiness.may_read() {
             return Next::Stop(Verdict::Waiting);
@@ -163,114 +182,17 @@ impl<S: Stream> Slot<S> {
         }
     }
 
-    // Write.
-
-    fn write<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>, budget: &mut Budget) {
-        match self.connection.outgoing() {
-            Outgoing::Unsent(_) => self.write_unsent(turn, budget),
-            Outgoing::File(_) if desk.out.is_empty() => self.write_file(turn, budget),
-            Outgoing::Source if !desk.is_out_full() => self.pull(desk, turn, budget),
-            _ => self.write_made(desk, turn, budget),
-        }
-        if !desk.out.is_empty() || self.connection.phase() == Phase::Closed {
-            return;
-        }
-        match self.connection.outgoing() {
-            Outgoing::Nothing => {
-                if self.connection.all_sent(&turn.terms) {
-                    self.stream.shut();
-                    desk.drop_unread();
-                }
-                self.tell_answered(true, turn);
-            }
-            Outgoing::Waiting => self.connection.waits_for_source(),
-            _ => {}
-        }
-    }
-
-    /// What the socket did not take before, and nothing else.
-    fn write_unsent<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
-        let Outgoing::Unsent(bytes) = self.connection.outgoing() else { return };
-        let given = bytes.len();
-        let transfer = self.stream.write(bytes, false);
-        self.readiness.wrote(transfer, given, turn.short_drains);
-        if let Some(n) = self.moved(transfer) {
-            budget.wrote(n);
-            self.connection.sent(n, &turn.terms);
-        }
-    }
-
-    /// What was gathered, and in the same call the content behind it, where that is bytes.
-    fn write_made<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
-        let made = desk.out.len();
-        let (transfer, given) = match self.connection.outgoing() {
-            Outgoing::Content(content) if made == 0 => {
-                (self.stream.write(content, false), content.len())
-            }
-            Outgoing::Content(content) => {
-                (self.stream.write_both(&desk.out, content), made + content.len())
-            }
-            Outgoing::File(_) => (self.stream.write(&desk.out, true), made),
-            _ if made == 0 => return,
-            _ => (self.stream.write(&desk.out, false), made),
-        };
-        self.readiness.wrote(transfer, given, turn.short_drains);
-        let moved = self.moved(transfer).unwrap_or_default();
-        if self.connection.phase() == Phase::Closed {
-            return;
-        }
-        budget.wrote(moved);
-        if moved < made {
-            self.connection.put_back(&desk.out[moved..], &turn.terms);
-        }
-        desk.out.clear();
-        self.content_left(moved.saturating_sub(made), turn);
-    }
-
-    fn write_file<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
-        let Outgoing::File(range) = self.connection.outgoing() else { return };
-        let transfer = self.stream.send_file(range);
-        self.readiness.sent_file(transfer);
-        if transfer == Transfer::Ended {
-            return self.connection.close(CloseReason::FileShrank);
-        }
-        let moved = self.moved(transfer).unwrap_or_default();
-        budget.wrote(moved);
-        self.content_left(moved, turn);
-    }
-
-    fn pull<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
-        match self.connection.pull(&mut desk.out, &turn.terms) {
-            // One that makes nothing and says that there is more would keep the loop to itself.
-            Pull::Made(0) => budget.stop_writing(),
-            Pull::Made(n) | Pull::Ended(n) => self.note_content(n),
-            Pull::Waits | Pull::Failed => {}
-        }
-    }
-
-    fn content_left<O>(&mut self, n: usize, turn: &Turn<'_, O>) {
-        if n > 0 {
-            self.connection.content_sent(n, &turn.terms);
-            self.note_content(n);
-        }
-    }
-
-    /// How many bytes went to the socket. Where it is broken the connection has its fate.
-    fn moved(&mut self, transfer: Transfer) -> Option<usize> {
-        match transfer {
-            Transfer::Moved(n) => return Some(n),
-            Transfer::Blocked => {}
-            Transfer::Ended => self.connection.broken(ErrorKind::WriteZero),
-            Transfer::Broken(kind) => self.connection.broken(kind),
-        }
-        None
-    }
-
     // Answer.
 
     /// Has the machine look at what was received and not yet understood. Whether it made something
     /// of it.
-    fn advance<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>) -> bool {
+    fn advance<O: Observer>(
+        &mut self,
+        desk: &mut Desk,
+        turn: &mut Turn<'_, O>,
+        budget: &mut Budget,
+    ) -> bool {
+        let mut phase = self.connection.phase();
         let mut inbox = self.connection.take_inbox();
         let Desk { received, unread, scan, out } = desk;
         let (input, scan) = match &mut inbox {
@@ -279,7 +201,12 @@ impl<S: Stream> Slot<S> {
         };
         let reply = match self.connection.advance(input, scan, out, &turn.terms) {
             Advance::Starved => None,
-            Advance::Ask(head) => Some(self.ask(head, input.len(), out, turn)),
+            Advance::Ask(head) => {
+                budget.answered();
+                self.tell_asked(phase, turn);
+                phase = Phase::Answering;
+                Some(self.ask(head, input.len(), out, turn))
+            }
             Advance::Took(took, given) => Some(Reply { took, given }),
         };
         if let Some(Reply { took, given }) = reply {
@@ -297,6 +224,7 @@ impl<S: Stream> Slot<S> {
         if let Some(inbox) = inbox {
             self.connection.keep(inbox);
         }
+        self.tell_move(phase, turn);
         reply.is_some()
     }
 
@@ -332,7 +260,8 @@ impl<S: Stream> Slot<S> {
         let asked = room.len();
         debug_assert!(asked > 0, "a head that fills the inbox is refused before it does");
         let transfer = self.stream.read(room);
-        self.readiness.read(transfer, asked, turn.short_drains);
+        let short_drains = turn.short_drains && !self.stream.may_end_reads_early();
+        self.readiness.read(transfer, asked, short_drains);
         match transfer {
             Transfer::Moved(n) => {
                 budget.read(n);
@@ -365,15 +294,15 @@ impl<S: Stream> Slot<S> {
 
     /// Nothing stays on the desk: what was received waits in the inbox, what was made in the
     /// outbox.
-    fn leave<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>) {
+    fn leave<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>) {
         if self.connection.phase() == Phase::Closed {
-            desk.out.clear();
+            desk.clear_out();
             desk.drop_unread();
-            return self.tell_answered(false, turn);
+            return;
         }
         if !desk.out.is_empty() {
             self.connection.put_back(&desk.out, &turn.terms);
-            desk.out.clear();
+            desk.clear_out();
         }
         if let Some(inbox) = desk.take_unread() {
             self.connection.keep(inbox);

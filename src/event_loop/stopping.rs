@@ -30,7 +30,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         // Closing a listener resets whoever still waits in its queue.
         self.reception.room_was_made();
         for listener in 0..self.net.listeners() {
-            self.reception.told(listener);
+            self.reception.somebody_came(listener);
         }
         self.accept_at_most(self.capacity);
         self.reception.close();
@@ -51,6 +51,11 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.cut_off > 0 {
             self.observer.on(&Event::CutOff(self.cut_off));
         }
+        self.end_all();
+    }
+
+    /// Nobody is waited for any more.
+    pub(super) fn end_all(&mut self) {
         let keys: Vec<Key> = self.slots.iter().map(|(at, slot)| slot.key(at)).collect();
         for key in keys {
             self.end(key, CloseReason::CutOff);

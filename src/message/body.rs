@@ -59,9 +59,50 @@ pub struct FileRange {
 /// Makes a body while it is being sent. It is pulled only while the client keeps up, so that a
 /// stream without end lives in constant memory. It belongs to one loop and must not wait.
 pub trait Source {
-    /// Appends the next piece to `into`, which may already hold bytes of others; a few KiB at a
-    /// time serve well.
-    fn pull(&mut self, into: &mut Vec<u8>) -> Pulled;
+    /// Appends the next piece to `into`; a few KiB at a time serve well.
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled;
+}
+
+/// Where a [`Source`] puts its next piece: it can be added to, and what is before it is out of
+/// reach.
+#[derive(Debug)]
+pub struct Piece<'a> {
+    out: &'a mut Vec<u8>,
+    start: usize,
+}
+
+impl<'a> Piece<'a> {
+    /// A piece that begins at the end of `out`.
+    #[doc(hidden)]
+    pub const fn at_end_of(out: &'a mut Vec<u8>) -> Self {
+        let start = out.len();
+        Self { out, start }
+    }
+
+    /// Adds these bytes.
+    pub fn extend_from_slice(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// How long the piece is so far, in bytes.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.out.len() - self.start
+    }
+
+    /// Whether nothing was added yet.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// So that a piece can be written with `write!`; it never fails.
+impl fmt::Write for Piece<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.extend_from_slice(text.as_bytes());
+        Ok(())
+    }
 }
 
 /// What a [`Source`] says when it is pulled.

@@ -16,7 +16,7 @@ mod response;
 mod wake;
 
 pub use answer::{Answer, BodyReader};
-pub use body::{Body, FileRange, Pulled, Source};
+pub use body::{Body, FileRange, Piece, Pulled, Source};
 pub use fields::Fields;
 pub use prepared::Prepared;
 pub use request::{Caller, Request, RequestId, Version};

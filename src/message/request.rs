@@ -27,8 +27,8 @@ impl fmt::Display for Version {
     }
 }
 
-/// Names one request for as long as the server runs: the connection's serial number and the
-/// request's number on it, written `c17.r3`.
+/// Names one request, uniquely among those of the last 2^32 connections: the connection's serial
+/// number and the request's number on it, written `c17.r3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId {
     /// The connection's serial number, from 1 in the order of accepting.
@@ -60,6 +60,7 @@ pub struct Request<'a> {
     pub(crate) method: Method,
     pub(crate) path: Cow<'a, str>,
     pub(crate) query: Option<&'a str>,
+    pub(crate) authority: Option<&'a str>,
     pub(crate) version: Version,
     pub(crate) fields: Fields<'a>,
     pub(crate) has_body: bool,
@@ -87,6 +88,14 @@ impl<'a> Request<'a> {
     #[must_use]
     pub const fn query(&self) -> Option<&'a str> {
         self.query
+    }
+
+    /// The host that was asked, with its port if one was named: of an absolute target, which stands
+    /// above the Host field (RFC 9112 §3.2.2), else of that field. Only HTTP/1.0 may have none.
+    #[must_use]
+    pub fn host(&self) -> Option<&'a str> {
+        let field = || std::str::from_utf8(self.header("host")?).ok();
+        self.authority.or_else(field)
     }
 
     /// The version this request is answered by.

@@ -34,7 +34,7 @@ fn paused(pause: AcceptPause) {
         AcceptPause::FullHouse => {
             warn!(
                 "every connection is taken and none is idle: clients wait in the accept queue; \
-                 --max-connections allows more"
+                 more can be allowed (--max-connections)"
             );
         }
         AcceptPause::NoDescriptors => {

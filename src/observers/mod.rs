@@ -76,6 +76,7 @@ pub enum Event<'a> {
 
 /// Why accepting pauses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AcceptPause {
     /// As many connections as are allowed, and none of them idle.
     FullHouse,
@@ -87,6 +88,7 @@ pub enum AcceptPause {
 
 /// One answer that has left, or as much of it as did.
 #[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
 pub struct Answered<'a> {
     /// Whose it is.
     pub id: RequestId,

@@ -279,6 +279,7 @@ mod tests {
             method: Method::from_bytes(method.as_bytes()).unwrap(),
             path: path.into(),
             query: None,
+            authority: None,
             version: Version::Http11,
             fields: Fields::default(),
             has_body: false,

@@ -228,6 +228,7 @@ impl<'a> Head<'a> {
             method: self.method,
             path: self.target.path,
             query: self.target.query,
+            authority: self.target.authority,
             version: self.version,
             fields: self.fields,
             has_body: !self.framing.body.is_none(),

@@ -4,8 +4,8 @@
 //! nowhere else: Date, Content-Length or Transfer-Encoding, and Connection. So no answer can carry
 //! two lengths, or a length that is not its own.
 
-use http::header::ETAG;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::header::{ETAG, LAST_MODIFIED};
+use http::{HeaderName, StatusCode};
 
 use crate::message::{Body, Date, Prepared, Response};
 
@@ -58,7 +58,8 @@ pub fn write_head(
     date: &Date,
 ) {
     write_status_and_date(out, response.status, date);
-    write_fields(out, &response.fields, delimiter);
+    let fields = response.fields.iter().map(|(name, value)| (name, value.as_bytes()));
+    write_fields(out, fields.map(|field| not_in_the_future(field, date)), delimiter);
     out.extend_from_slice(persistence.line());
     out.extend_from_slice(b"\r\n");
 }
@@ -75,11 +76,25 @@ fn write_status_and_date(out: &mut Vec<u8>, status: StatusCode, date: &Date) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn write_fields(out: &mut Vec<u8>, fields: &[(HeaderName, HeaderValue)], delimiter: Delimiter) {
+/// A Last-Modified later than the Date of the answer is replaced by it (RFC 9110 §8.8.2.1).
+fn not_in_the_future<'a>(
+    (name, value): (&'a HeaderName, &'a [u8]),
+    date: &'a Date,
+) -> (&'a HeaderName, &'a [u8]) {
+    let parse = |text: &[u8]| httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok();
+    let is_later = *name == LAST_MODIFIED && value != date && parse(value) > parse(date);
+    (name, if is_later { date } else { value })
+}
+
+fn write_fields<'a>(
+    out: &mut Vec<u8>,
+    fields: impl Iterator<Item = (&'a HeaderName, &'a [u8])>,
+    delimiter: Delimiter,
+) {
     for (name, value) in fields {
         write_name(out, name);
         out.extend_from_slice(b": ");
-        out.extend_from_slice(value.as_bytes());
+        out.extend_from_slice(value);
         out.extend_from_slice(b"\r\n");
     }
     match delimiter {
@@ -160,7 +175,8 @@ impl Response {
         write_status_and_date(&mut block, self.status, &[b' '; 29]);
         let date_at = block.len() - 29 - 2;
         let delimiter = without_content.unwrap_or(Delimiter::Length(body.len() as u64));
-        write_fields(&mut block, &self.fields, delimiter);
+        let fields = self.fields.iter().map(|(name, value)| (name, value.as_bytes()));
+        write_fields(&mut block, fields, delimiter);
         block.extend_from_slice(b"\r\n");
         let head_len = block.len();
         block.extend_from_slice(body);

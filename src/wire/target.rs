@@ -19,6 +19,9 @@ pub struct Target<'a> {
     pub path: Cow<'a, str>,
     /// What follows the first `?`, as it came.
     pub query: Option<&'a str>,
+    /// The host of an absolute target, and its port if it names one. It stands above the Host field
+    /// (RFC 9112 §3.2.2).
+    pub authority: Option<&'a str>,
 }
 
 /// Takes a target apart.
@@ -37,7 +40,7 @@ pub fn parse<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
     if raw == "*" {
         // Asterisk form is for OPTIONS alone (RFC 9112 §3.2.4).
         return if *method == Method::OPTIONS {
-            Ok(Target { path: Cow::Borrowed("*"), query: None })
+            Ok(Target { path: Cow::Borrowed("*"), query: None, authority: None })
         } else {
             Err(Fault::Target)
         };
@@ -54,11 +57,10 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
     if query.is_some_and(|query| !query.bytes().all(is_query_byte)) {
         return Err(Fault::Target);
     }
-    Ok(Target { path: normal_form(path)?, query })
+    Ok(Target { path: normal_form(path)?, query, authority: None })
 }
 
-/// `http://authority/path?query`. The authority stands above Host (RFC 9112 §3.2.2); as we serve
-/// every host alike, it only has to be one.
+/// `http://authority/path?query`
 fn absolute_form<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
     let (scheme, rest) = raw.split_once("://").ok_or(Fault::Target)?;
     if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
@@ -69,19 +71,20 @@ fn absolute_form<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault>
     if !is_authority(authority.as_bytes()) {
         return Err(Fault::HostInvalid);
     }
-    match path.strip_prefix('?') {
-        // An empty path means the root (RFC 9110 §4.2.3), and for OPTIONS the server itself (RFC
-        // 9112 §3.2.4).
-        Some(query) if query.bytes().all(is_query_byte) => {
-            Ok(Target { path: Cow::Borrowed("/"), query: Some(query) })
-        }
-        Some(_) => Err(Fault::Target),
-        None if path.is_empty() && *method == Method::OPTIONS => {
-            Ok(Target { path: Cow::Borrowed("*"), query: None })
-        }
-        None if path.is_empty() => Ok(Target { path: Cow::Borrowed("/"), query: None }),
-        None => origin_form(path),
-    }
+    let authority = Some(authority);
+    let (path, query) = match path.split_once('?') {
+        Some((path, query)) if query.bytes().all(is_query_byte) => (path, Some(query)),
+        Some(_) => return Err(Fault::Target),
+        None => (path, None),
+    };
+    // An empty path means the root (RFC 9110 §4.2.3), and for OPTIONS the server itself (RFC 9112
+    // §3.2.4).
+    let path = match path {
+        "" if *method == Method::OPTIONS && query.is_none() => Cow::Borrowed("*"),
+        "" => Cow::Borrowed("/"),
+        _ => normal_form(path)?,
+    };
+    Ok(Target { path, query, authority })
 }
 
 /// What may stand in a path as it is: `pchar` and `/` without `%` (RFC 3986 §3.3).

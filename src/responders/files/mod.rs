@@ -43,7 +43,8 @@ const INDEX: &[u8] = b"index.html";
 /// - A folder is answered with its `index.html`, or else with a listing; asked for without its
 ///   slash, with 301 to where the slash is.
 /// - Nothing outside the folder is served: `..` and symbolic links lead as far as its edge and then
-///   to 404. Links that stay inside are followed.
+///   to 404. Relative links that stay inside are followed; absolute ones are not, wherever they
+///   lead.
 /// - Names that begin with a dot are not there, `.well-known` excepted, and neither are FIFOs,
 ///   sockets and devices.
 /// - Preconditions are judged by a strong entity tag, made of time and size, and by the date (RFC
@@ -158,6 +159,7 @@ fn add_slash(names: &Names, query: Option<&str>) -> Result<Response, Refusal> {
 
 /// Why a folder or file cannot be served.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum FilesError {
     /// There is none of that name.
     Missing {

@@ -51,6 +51,7 @@ pub(super) fn ask(
         method: Method::from_bytes(method.as_bytes()).unwrap(),
         path: path.into(),
         query,
+        authority: None,
         version: Version::Http11,
         fields: Fields::from_checked_lines(lines.as_bytes()),
         has_body: false,

@@ -16,8 +16,8 @@ use crate::wire::conditional::Validators;
 /// The first second of the year 10000, which an HTTP date has no digits for.
 const TOO_LATE: u64 = 253_402_300_800;
 
-/// The validators of a file. A date in the future stays as it is, though RFC 9110 §8.8.2.1 would
-/// have the answer's own Date instead: nobody knows the time on this floor.
+/// The validators of a file. A date in the future stays as it is: whoever writes the answer, and
+/// knows the time, replaces it (RFC 9110 §8.8.2.1).
 pub(super) fn of(metadata: &Metadata) -> Validators {
     // A negative time comes out as a large number, which serves as well.
     let (seconds, nanos, size) = (metadata.mtime(), metadata.mtime_nsec(), metadata.len());

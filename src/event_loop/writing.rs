@@ -1,0 +1,121 @@
+//! The writing half of a slot: what was put back first, then what was gathered in this turn, and
+//! behind it content: bytes in the same call, a file by sendfile, a source piece by piece.
+//!
+//! It always tries; only *blocked* and a short write make it wait for an event (`readiness.rs`).
+
+use std::io::ErrorKind;
+
+use crate::connection::{CloseReason, Outgoing, Phase, Pull};
+use crate::observers::Observer;
+
+use super::desk::{Budget, Desk, Turn};
+use super::net::{Stream, Transfer};
+use super::slot::Slot;
+
+impl<S: Stream> Slot<S> {
+    pub(super) fn write<O: Observer>(
+        &mut self,
+        desk: &mut Desk,
+        turn: &mut Turn<'_, O>,
+        budget: &mut Budget,
+    ) {
+        match self.connection.outgoing() {
+            Outgoing::Unsent(_) => self.write_unsent(turn, budget),
+            Outgoing::File(_) if desk.out.is_empty() => self.write_file(turn, budget),
+            Outgoing::Source if !desk.is_out_full() => self.pull(desk, turn, budget),
+            _ => self.write_made(desk, turn, budget),
+        }
+        if !desk.out.is_empty() || self.connection.phase() == Phase::Closed {
+            return;
+        }
+        match self.connection.outgoing() {
+            Outgoing::Nothing => {
+                if self.connection.all_sent(&turn.terms) {
+                    self.stream.shut();
+                    desk.drop_unread();
+                }
+                self.tell_answered(turn);
+            }
+            Outgoing::Waiting => self.connection.source_paused(),
+            _ => {}
+        }
+    }
+
+    /// What the socket did not take before, and nothing else.
+    fn write_unsent<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
+        let Outgoing::Unsent(bytes) = self.connection.outgoing() else { return };
+        let given = bytes.len();
+        let transfer = self.stream.write(bytes, false);
+        self.readiness.wrote(transfer, given, turn.short_drains);
+        if let Some(n) = self.moved(transfer) {
+            budget.wrote(n);
+            self.connection.sent(n, &turn.terms);
+        }
+    }
+
+    /// What was gathered, and in the same call the content behind it, where that is bytes.
+    fn write_made<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
+        let made = desk.out.len();
+        let (transfer, given) = match self.connection.outgoing() {
+            Outgoing::Content(content) if made == 0 => {
+                (self.stream.write(content, false), content.len())
+            }
+            Outgoing::Content(content) => {
+                (self.stream.write_both(&desk.out, content), made + content.len())
+            }
+            Outgoing::File(_) => (self.stream.write(&desk.out, true), made),
+            _ if made == 0 => return,
+            _ => (self.stream.write(&desk.out, false), made),
+        };
+        self.readiness.wrote(transfer, given, turn.short_drains);
+        let moved = self.moved(transfer).unwrap_or_default();
+        if self.connection.phase() == Phase::Closed {
+            return;
+        }
+        budget.wrote(moved);
+        if moved < made {
+            self.connection.put_back(&desk.out[moved..], &turn.terms);
+        }
+        desk.clear_out();
+        self.content_left(moved.saturating_sub(made), turn);
+    }
+
+    fn write_file<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
+        let Outgoing::File(range) = self.connection.outgoing() else { return };
+        let transfer = self.stream.send_file(range);
+        self.readiness.sent_file(transfer);
+        if transfer == Transfer::Ended {
+            return self.connection.close(CloseReason::FileShrank);
+        }
+        let moved = self.moved(transfer).unwrap_or_default();
+        budget.wrote(moved);
+        self.content_left(moved, turn);
+    }
+
+    fn pull<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
+        match self.connection.pull(&mut desk.out, &turn.terms) {
+            // One that makes nothing and says that there is more would keep the loop to itself.
+            Pull::Made(0) => budget.stop_writing(),
+            Pull::Made(n) | Pull::Ended(n) => self.note_content(n),
+            Pull::Waits | Pull::Failed => {}
+        }
+    }
+
+    fn content_left<O>(&mut self, n: usize, turn: &Turn<'_, O>) {
+        if n > 0 {
+            self.connection.content_sent(n, &turn.terms);
+            self.note_content(n);
+        }
+    }
+
+    /// How many bytes went to the socket. Where it is broken the connection has its fate.
+    fn moved(&mut self, transfer: Transfer) -> Option<usize> {
+        match transfer {
+            Transfer::Moved(n) => return Some(n),
+            Transfer::Blocked => {}
+            Transfer::Ended => self.connection.broken(ErrorKind::WriteZero),
+            Transfer::Broken(kind) => self.connection.broken(kind),
+        }
+        None
+    }
+}
