@@ -124,8 +124,9 @@ pub trait Net {
     fn accept(&mut self, listener: usize) -> Accepted<Self::Stream>;
 
     /// Whether somebody waits at that listener; where it cannot be told, somebody does. That nobody
-    /// does counts as [`Accepted::Nobody`]: an event will tell when somebody comes. Asked when nobody
-    /// can be let in, so that room is made, and the trouble told, for those alone who are there.
+    /// does counts as [`Accepted::Nobody`]: an event will tell when somebody comes. Asked when
+    /// nobody can be let in, so that room is made, and the trouble told, for those alone who are
+    /// there.
     fn is_somebody_waiting(&self, listener: usize) -> bool {
         let _ = listener;
         true
