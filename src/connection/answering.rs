@@ -98,6 +98,7 @@ impl Connection {
             BodyLength::Known(length) => length <= SKIPPED_BODY,
             BodyLength::Chunked => true,
         };
+        let held = if asked.is_head { held.without_content(asked.version) } else { held };
         if !is_short || !held.can_wait() || asked.expects_continue {
             return Some(self.give(Asked { keep_alive: false, ..asked }, held, out, terms));
         }
@@ -263,15 +264,9 @@ fn give_response(
     out: &mut Vec<u8>,
     terms: &Terms<'_>,
 ) -> (usize, Option<Outbox>) {
-    let without_content = delimiter_without_content(response.status);
-    let delimiter = match (without_content, response.body.len()) {
-        (Some(delimiter), _) => delimiter,
-        (None, Some(length)) => Delimiter::Length(length),
-        (None, None) if asked.version == Version::Http11 => Delimiter::Chunked,
-        (None, None) => Delimiter::Unsaid,
-    };
+    let delimiter = Delimiter::of(&response, asked.version);
     write_head(out, &response, delimiter, persistence, terms.date);
-    if asked.is_head || without_content.is_some() {
+    if asked.is_head || delimiter_without_content(response.status).is_some() {
         return (0, None);
     }
     match response.body {

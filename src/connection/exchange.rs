@@ -13,6 +13,7 @@ use crate::wire::Fault;
 use crate::wire::chunked::{Decoder, Piece};
 use crate::wire::framing::BodyLength;
 use crate::wire::request::Head;
+use crate::wire::response::Delimiter;
 
 use super::deadline::Moment;
 use super::guard::{Panicked, guarded};
@@ -64,6 +65,17 @@ impl Held {
         match self {
             Self::Response(Response { body: Body::Bytes(bytes), .. }) => bytes.capacity(),
             _ => 0,
+        }
+    }
+
+    /// As the answer to HEAD: the head is laid out, and the body, a file perhaps, let go.
+    pub(super) fn without_content(self, version: Version) -> Self {
+        match self {
+            Self::Response(response) => {
+                let delimiter = Delimiter::of(&response, version);
+                Self::Prepared(Prepared::laid_out(&response, delimiter, &[]))
+            }
+            prepared @ Self::Prepared(_) => prepared,
         }
     }
 

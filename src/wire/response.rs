@@ -7,7 +7,7 @@
 use http::header::{ETAG, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 
-use crate::message::{Body, Date, Prepared, Response};
+use crate::message::{Body, Date, Prepared, Response, Version};
 
 /// What an interim answer looks like that asks for the body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -26,6 +26,19 @@ pub enum Delimiter {
     Length(u64),
     /// `Transfer-Encoding: chunked`
     Chunked,
+}
+
+impl Delimiter {
+    /// The one of that answer to a request of that version.
+    #[must_use]
+    pub fn of(response: &Response, version: Version) -> Self {
+        match (delimiter_without_content(response.status), response.body.len()) {
+            (Some(delimiter), _) => delimiter,
+            (None, Some(length)) => Self::Length(length),
+            (None, None) if version == Version::Http11 => Self::Chunked,
+            (None, None) => Self::Unsaid,
+        }
+    }
 }
 
 /// What the answer says of the connection (RFC 9112 §9.3).
@@ -169,23 +182,28 @@ impl Response {
                 panic!("only an answer whose bytes are there can be prepared")
             }
         };
-        let without_content = delimiter_without_content(self.status);
-        let body = if without_content.is_some() { &[] } else { body };
-        let mut block = Vec::new();
-        write_status_and_date(&mut block, self.status, &[b' '; 29]);
-        let date_at = block.len() - 29 - 2;
-        let delimiter = without_content.unwrap_or(Delimiter::Length(body.len() as u64));
-        let fields = self.fields.iter().map(|(name, value)| (name, value.as_bytes()));
-        write_fields(&mut block, fields, delimiter);
-        block.extend_from_slice(b"\r\n");
-        let head_len = block.len();
-        block.extend_from_slice(body);
-        let (status, closes) = (self.status, self.closes);
-        Prepared { block: block.into(), date_at, head_len, status, closes }
+        match delimiter_without_content(self.status) {
+            Some(delimiter) => Prepared::laid_out(&self, delimiter, &[]),
+            None => Prepared::laid_out(&self, Delimiter::Length(body.len() as u64), body),
+        }
     }
 }
 
 impl Prepared {
+    /// The head of that answer, and that body.
+    pub(crate) fn laid_out(response: &Response, delimiter: Delimiter, body: &[u8]) -> Self {
+        let mut block = Vec::new();
+        write_status_and_date(&mut block, response.status, &[b' '; 29]);
+        let date_at = block.len() - 29 - 2;
+        let fields = response.fields.iter().map(|(name, value)| (name, value.as_bytes()));
+        write_fields(&mut block, fields, delimiter);
+        block.extend_from_slice(b"\r\n");
+        let head_len = block.len();
+        block.extend_from_slice(body);
+        let (status, closes) = (response.status, response.closes);
+        Self { block: block.into(), date_at, head_len, status, closes }
+    }
+
     /// Writes this answer, of its body only what is up to `body_len` bytes.
     pub(crate) fn write(
         &self,
