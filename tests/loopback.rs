@@ -20,8 +20,8 @@ use std::time::Duration;
 use oneloop::connection::CloseReason;
 use oneloop::observers::Tally;
 use oneloop::{
-    Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Piece, Pulled,
-    Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode, Stopped,
+    Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Piece,
+    Pulled, Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode, Stopped,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -1,7 +1,7 @@
 //! The program as its users meet it: what it says, on which stream, how it answers, how it ends.
 //!
-//! Each test starts the real binary on a port of its own choosing and learns it from the start line.
-//! Nothing here sleeps for a fixed time. Whatever happens, no process is left.
+//! Each test starts the real binary on a port of its own choosing and learns it from the start
+//! line. Nothing here sleeps for a fixed time. Whatever happens, no process is left.
 
 #![allow(clippy::unwrap_used, reason = "a step that fails ends its test, in the helpers as well")]
 

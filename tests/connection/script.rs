@@ -1,0 +1,165 @@
+//! A responder that does what the lines of a transcript tell it, one after the other.
+//!
+//! | line | answer |
+//! |---|---|
+//! | `200 hi` | a status and a body |
+//! | `prepared 200 hi`, `shared 200 hi`, `closing 200 hi` | the same laid out beforehand, shared, with `Connection: close` |
+//! | `file 3 10` | ten bytes of the fixture, from its fourth |
+//! | `source +ab later +cd end` | a source: a piece, *later*, a piece, the end; `+ab~` and `+ab.` are a piece and *later*, a piece and the end, in one pull; `+ab!` a piece and failure |
+//! | `source … fail`, `source … panic` | a source that does not get to its end |
+//! | `body`, `body panics`, `body panics at its end` | the body, please; it is sent back, with its trailers |
+//! | `later`, `panic` | not yet; never |
+//! | `id` | the request's name |
+//!
+//! When no line is left it says what it was asked: method, path, and `?` and the query.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::path::Path;
+use std::sync::Arc;
+
+use oneloop::{
+    Answer, Body, BodyReader, Fields, FileRange, Piece, Pulled, Request, Responder, Response,
+    Source, StatusCode,
+};
+
+use super::text::bytes;
+
+/// A responder that follows a script.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Script {
+    lines: VecDeque<String>,
+}
+
+impl Script {
+    /// One more line.
+    pub(crate) fn says(&mut self, line: &str) {
+        self.lines.push_back(line.to_owned());
+    }
+
+    /// Whether all of it was said.
+    pub(crate) fn is_over(&self) -> bool {
+        self.lines.is_empty()
+    }
+}
+
+impl Responder for Script {
+    fn respond(&mut self, request: &Request<'_>) -> Answer {
+        let Some(line) = self.lines.pop_front() else { return echo(request).into() };
+        let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+        match word {
+            "prepared" => plain(rest).prepare().into(),
+            "closing" => plain(rest).with_close().into(),
+            "shared" => shared(rest).into(),
+            "file" => file(rest).into(),
+            "source" => {
+                Response::new(StatusCode::OK, Body::Source(Box::new(Steps::of(rest)))).into()
+            }
+            "body" => Answer::Body(Box::new(Reader::that(rest))),
+            "later" => Answer::Later,
+            "panic" => panic!("the script says so"),
+            "id" => plain(&format!("200 {}", request.id())).into(),
+            _ => plain(&line).into(),
+        }
+    }
+}
+
+fn echo(request: &Request<'_>) -> Response {
+    let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let text = format!("{} {}{query}", request.method(), request.path());
+    Response::new(StatusCode::OK, Body::Bytes(text.into_bytes()))
+}
+
+fn status_and_body(line: &str) -> (StatusCode, Vec<u8>) {
+    let (status, body) = line.split_once(' ').unwrap_or((line, ""));
+    (status.parse().expect("a status"), bytes(body))
+}
+
+fn plain(line: &str) -> Response {
+    let (status, body) = status_and_body(line);
+    Response::new(status, if body.is_empty() { Body::Empty } else { Body::Bytes(body) })
+}
+
+fn shared(line: &str) -> Response {
+    let (status, body) = status_and_body(line);
+    Response::new(status, Body::Shared(body.into()))
+}
+
+/// A stretch of the fixture, which holds the alphabet.
+fn file(line: &str) -> Response {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/alphabet.txt");
+    let file = Arc::new(File::open(path).expect("the fixture is there"));
+    let (offset, len) = line.split_once(' ').expect("`file OFFSET LENGTH`");
+    let (offset, len) = (offset.parse().expect("an offset"), len.parse().expect("a length"));
+    Response::new(StatusCode::OK, Body::File(FileRange { file, offset, len }))
+}
+
+/// A source that takes its steps one after the other.
+struct Steps(VecDeque<String>);
+
+impl Steps {
+    fn of(line: &str) -> Self {
+        Self(line.split_whitespace().map(str::to_owned).collect())
+    }
+}
+
+impl Source for Steps {
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        let step = self.0.pop_front().expect("a source is not pulled beyond its end");
+        let Some(piece) = step.strip_prefix('+') else {
+            return match step.as_str() {
+                "later" => Pulled::Later,
+                "end" => Pulled::End,
+                "fail" => Pulled::Failed,
+                _ => panic!("the script says so"),
+            };
+        };
+        let (piece, pulled) = match piece.strip_suffix(['~', '.', '!']) {
+            Some(less) if piece.ends_with('~') => (less, Pulled::Later),
+            Some(less) if piece.ends_with('!') => (less, Pulled::Failed),
+            Some(less) => (less, Pulled::End),
+            None => (piece, Pulled::More),
+        };
+        into.extend_from_slice(&bytes(piece));
+        pulled
+    }
+}
+
+/// Sends a body back, and behind a `|` its trailers.
+struct Reader {
+    content: Vec<u8>,
+    panics: bool,
+    panics_at_end: bool,
+}
+
+impl Reader {
+    fn that(line: &str) -> Self {
+        Self {
+            content: Vec::new(),
+            panics: line == "panics",
+            panics_at_end: line == "panics at its end",
+        }
+    }
+}
+
+impl BodyReader for Reader {
+    fn piece(&mut self, bytes: &[u8]) {
+        assert!(!self.panics, "the script says so");
+        assert!(!bytes.is_empty(), "a piece is never empty");
+        self.content.extend_from_slice(bytes);
+    }
+
+    fn end(self: Box<Self>, trailers: Fields<'_>) -> Response {
+        assert!(!self.panics_at_end, "the script says so");
+        assert_eq!(
+            trailers.is_empty(),
+            trailers.iter().next().is_none(),
+            "nothing else is in there"
+        );
+        let mut body = self.content;
+        for (name, value) in trailers {
+            body.extend([b"|", name.as_bytes(), b"=", value].concat());
+        }
+        Response::new(StatusCode::OK, Body::Bytes(body))
+    }
+}

@@ -1,0 +1,240 @@
+//! A scripted client: it sends, waits, reads at its own pace, shuts, resets or vanishes, and holds
+//! whatever it is told against what it must be told.
+//!
+//! Read next: `scripts.rs`, which writes the scripts; `reader.rs`, which reads the answers.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use oneloop::connection::Moment;
+
+use super::diary::Act;
+use super::dice::Dice;
+use super::reader::{Reader, Shortage};
+use super::socket::{End, Socket};
+
+/// One thing a client does.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    Send(Vec<u8>),
+    /// One byte of urgent data.
+    SendUrgent,
+    Pause(Duration),
+    /// Until so many answers have come.
+    AwaitAnswers(usize),
+    /// Until the answer of that number has come, or the word to go on with its request.
+    AwaitContinue(usize),
+    /// Until the server closes.
+    AwaitEnd,
+    Shut,
+    Close,
+    Reset {
+        loses_bytes: bool,
+    },
+    /// From now on it is as if it had never been; but nobody tells the server.
+    Vanish,
+}
+
+/// How fast a client is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pace {
+    /// It reads at most so many bytes…
+    pub(crate) takes: usize,
+    /// …and then no more for so long.
+    pub(crate) every: Duration,
+    /// It sends at most so many bytes at a time…
+    pub(crate) segment: usize,
+    /// …and then no more for so long.
+    pub(crate) gap: Duration,
+}
+
+#[derive(Debug)]
+pub(crate) struct Client {
+    /// What kind of client it is.
+    pub(crate) manner: &'static str,
+    pub(crate) reader: Reader,
+    /// Whether it does nothing for which it could be denied an answer.
+    pub(crate) is_honest: bool,
+    /// Whether the world did something to it for which nobody is to blame.
+    pub(crate) is_disturbed: bool,
+    /// Status and length of everything it must be answered.
+    pub(crate) wants: Vec<(u16, u64)>,
+    /// How the server has closed, once the client has met that.
+    pub(crate) met: Option<End>,
+    steps: VecDeque<Step>,
+    pace: Pace,
+    reads_at: Moment,
+    sends_at: Moment,
+    is_pausing: bool,
+    has_left: bool,
+}
+
+/// What a client acts in.
+pub(crate) struct Scene<'a> {
+    pub(crate) now: Moment,
+    pub(crate) dice: &'a mut Dice,
+    pub(crate) shortage: Shortage,
+    /// What the client has done.
+    pub(crate) acts: Vec<Act>,
+}
+
+/// What keeps a client from going on with its script.
+enum Held {
+    /// Nothing.
+    Not,
+    /// It goes on then.
+    Until(Moment),
+    /// Something the server has to do.
+    ByServer,
+}
+
+impl Client {
+    pub(crate) fn new(manner: &'static str, steps: Vec<Step>, reader: Reader, pace: Pace) -> Self {
+        Self {
+            manner,
+            wants: reader.wants(),
+            reader,
+            is_honest: true,
+            is_disturbed: false,
+            met: None,
+            steps: steps.into(),
+            pace,
+            reads_at: Moment::START,
+            sends_at: Moment::START,
+            is_pausing: false,
+            has_left: false,
+        }
+    }
+
+    /// Does what there is to do now. When there will be more without anything else happening.
+    pub(crate) fn act(
+        &mut self,
+        socket: &mut Socket,
+        scene: &mut Scene<'_>,
+    ) -> Result<Option<Moment>, String> {
+        let reads_again = self.read(socket, scene)?;
+        let sends_again = loop {
+            if self.has_left {
+                return Ok(None);
+            }
+            match self.step(socket, scene) {
+                Held::Not => {}
+                Held::Until(moment) => break Some(moment),
+                Held::ByServer => break None,
+            }
+        };
+        Ok([reads_again, sends_again].into_iter().flatten().min())
+    }
+
+    fn read(
+        &mut self,
+        socket: &mut Socket,
+        scene: &mut Scene<'_>,
+    ) -> Result<Option<Moment>, String> {
+        while !self.has_left && socket.takeable() > 0 {
+            if scene.now < self.reads_at {
+                return Ok(Some(self.reads_at));
+            }
+            let bytes = socket.take(self.pace.takes);
+            scene.acts.push(Act::Takes(bytes.len()));
+            self.reads_at = scene.now.after(self.pace.every);
+            self.reader.received(&bytes, scene.shortage)?;
+        }
+        match socket.end() {
+            _ if self.has_left => {}
+            None => {}
+            Some(end) => {
+                if end == End::Eof {
+                    self.reader.ended();
+                    socket.client_closes();
+                }
+                scene.acts.push(Act::Meets(end));
+                self.met = Some(end);
+                self.has_left = true;
+            }
+        }
+        if self.reader.has_closed {
+            // There is no sense in asking on.
+            self.steps.clear();
+        }
+        Ok(None)
+    }
+
+    fn step(&mut self, socket: &mut Socket, scene: &mut Scene<'_>) -> Held {
+        let Some(step) = self.steps.front_mut() else { return Held::ByServer };
+        match step {
+            Step::Send(bytes) if bytes.is_empty() => {}
+            Step::Send(_) => return self.send(socket, scene),
+            Step::Pause(pause) if !self.is_pausing => {
+                self.is_pausing = true;
+                self.sends_at = scene.now.after(*pause);
+                return Held::Until(self.sends_at);
+            }
+            Step::Pause(_) if scene.now < self.sends_at => return Held::Until(self.sends_at),
+            Step::Pause(_) => self.is_pausing = false,
+            Step::AwaitAnswers(n) if self.reader.whole < *n => return Held::ByServer,
+            Step::AwaitContinue(n) if !self.reader.may_send_body_of(*n) => return Held::ByServer,
+            Step::AwaitAnswers(_) | Step::AwaitContinue(_) => {}
+            Step::AwaitEnd => return Held::ByServer,
+            Step::SendUrgent => {
+                scene.acts.push(Act::SendsUrgent);
+                socket.push_urgent();
+            }
+            Step::Shut => {
+                scene.acts.push(Act::Shuts);
+                socket.client_shuts();
+            }
+            Step::Close => {
+                scene.acts.push(Act::Closes);
+                socket.client_closes();
+                self.has_left = true;
+            }
+            Step::Reset { loses_bytes } => {
+                scene.acts.push(Act::Resets);
+                socket.client_resets(*loses_bytes);
+                self.has_left = true;
+            }
+            Step::Vanish => {
+                scene.acts.push(Act::Vanishes);
+                self.has_left = true;
+            }
+        }
+        self.steps.pop_front();
+        Held::Not
+    }
+
+    fn send(&mut self, socket: &mut Socket, scene: &mut Scene<'_>) -> Held {
+        if scene.now < self.sends_at {
+            return Held::Until(self.sends_at);
+        }
+        match self.push(socket, scene) {
+            None | Some(0) => Held::ByServer,
+            Some(_) => {
+                self.sends_at = scene.now.after(self.pace.gap);
+                Held::Not
+            }
+        }
+    }
+
+    /// Sends the next segment, if that is what comes next; how much of it the window took. Also
+    /// called between two calls of the server, because the world does not stand still while it
+    /// works.
+    pub(crate) fn push(&mut self, socket: &mut Socket, scene: &mut Scene<'_>) -> Option<usize> {
+        if self.has_left {
+            return None;
+        }
+        let Some(Step::Send(bytes)) = self.steps.front_mut() else { return None };
+        // A long upload in tiny segments would take too long to simulate.
+        let segment = self.pace.segment.max(bytes.len() / 64);
+        let segment = scene.dice.within(1..=segment).min(bytes.len());
+        let n = socket.push(&bytes[..segment]);
+        if n > 0 {
+            scene.acts.push(Act::Sends(n));
+        }
+        bytes.drain(..n);
+        if bytes.is_empty() {
+            self.steps.pop_front();
+        }
+        Some(n)
+    }
+}

@@ -1,0 +1,127 @@
+//! The responder of the simulation: deterministic, by path. It answers in every way there is:
+//! prepared and made, copied and shared, from a file and from a source, at once and later, with the
+//! request's body and without, and not at all.
+//!
+//! `asks.rs` says what a client must get for each of its routes.
+
+use std::sync::Arc;
+
+use oneloop::connection::Moment;
+use oneloop::{
+    Answer, Body, FileRange, Piece, Prepared, Pulled, Request, Responder, Response, Source,
+    StatusCode, Wake,
+};
+
+use super::asks::{FIXED, POSTER, noise, place};
+use super::nature::{Errand, Shared};
+use super::scratch::noise_file;
+
+pub(crate) struct House {
+    nature: Shared,
+    fixed: Prepared,
+    poster: Prepared,
+}
+
+impl House {
+    pub(crate) fn new(nature: Shared) -> Self {
+        let poster = noise()[place("poster")..][..POSTER].to_vec();
+        Self {
+            nature,
+            fixed: Response::bytes(FIXED).prepare(),
+            poster: Response::bytes(poster).prepare(),
+        }
+    }
+
+    /// Whoever asks the first time is told *later*, and the bell is rung for it after a while; who
+    /// asks again too early is told the same.
+    fn later(&self, request: &Request<'_>, n: usize) -> Answer {
+        let mut nature = self.nature.borrow_mut();
+        if nature.finished.contains(&request.id()) {
+            return Response::text(format!("later {n}")).into();
+        }
+        if nature.begun.insert(request.id()) {
+            let wait = nature.dice.millis(0..=2_000);
+            nature.after(wait, Errand::Finish(request.id(), request.wake()));
+        }
+        Answer::Later
+    }
+
+    fn drip(&self, request: &Request<'_>, n: usize, pauses: bool) -> Response {
+        self.nature.borrow_mut().has_source(request.id().connection);
+        let wake = pauses.then(|| request.wake());
+        let nature = Shared::clone(&self.nature);
+        let begin = place(if pauses { "drip" } else { "source" });
+        let source = Drip { nature, wake, rung_at: Moment::START, at: begin, end: begin + n };
+        Response::new(StatusCode::OK, Body::Source(Box::new(source)))
+    }
+}
+
+impl Responder for House {
+    fn respond(&mut self, request: &Request<'_>) -> Answer {
+        let mut parts = request.path().split('/').skip(1);
+        let route = parts.next().unwrap_or_default();
+        let n = parts.next().and_then(|n| n.parse().ok()).unwrap_or_default();
+        let stretch = || &noise()[place(route)..][..n];
+        match route {
+            "fixed" => self.fixed.clone().into(),
+            "poster" => self.poster.clone().into(),
+            "bytes" => Response::bytes(stretch()).into(),
+            "shared" => Response::new(StatusCode::OK, Body::Shared(stretch().into())).into(),
+            "file" => {
+                let (offset, len) = (place(route) as u64, n as u64);
+                file(FileRange { file: noise_file(), offset, len }).into()
+            }
+            "scratch" => {
+                let file_of_its_own = Arc::clone(&self.nature.borrow().scratch);
+                file(FileRange { file: file_of_its_own, offset: 0, len: n as u64 }).into()
+            }
+            "source" => self.drip(request, n, false).into(),
+            "drip" => self.drip(request, n, true).into(),
+            "later" => self.later(request, n),
+            "never" => Answer::Later,
+            "count" => Answer::collect(|body| Response::bytes(body.len().to_string())),
+            "echo" => Answer::collect(Response::bytes),
+            // A panic, without the words on standard error.
+            "panic" => std::panic::resume_unwind(Box::new("as planned")),
+            _ => Response::status(StatusCode::NOT_FOUND).into(),
+        }
+    }
+}
+
+fn file(range: FileRange) -> Response {
+    Response::new(StatusCode::OK, Body::File(range))
+}
+
+/// Gives a stretch of noise, piece by piece, and with a `wake` now and then nothing before that is
+/// rung.
+struct Drip {
+    nature: Shared,
+    wake: Option<Wake>,
+    rung_at: Moment,
+    at: usize,
+    end: usize,
+}
+
+impl Source for Drip {
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        let mut nature = self.nature.borrow_mut();
+        if nature.now < self.rung_at {
+            return Pulled::Later;
+        }
+        let n = nature.dice.within(1..=20_000).min(self.end - self.at);
+        into.extend_from_slice(&noise()[self.at..][..n]);
+        self.at += n;
+        if self.at == self.end {
+            return Pulled::End;
+        }
+        match &self.wake {
+            Some(wake) if nature.dice.chance(500) => {
+                let wait = nature.dice.millis(0..=3_000);
+                self.rung_at = nature.now.after(wait);
+                nature.after(wait, Errand::Ring(wake.clone()));
+                Pulled::Later
+            }
+            _ => Pulled::More,
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! How the loop behaves towards those who do nothing wrong: whom it waits for, whom it makes room
+//! for, and how it stops.
+
+use std::time::Duration;
+
+use oneloop::config::Config;
+use oneloop::connection::CloseReason;
+use oneloop::event_loop::{Flow, Stopped};
+
+use super::asks::{Ask, Expected};
+use super::nature::Errand;
+use super::run::Terms;
+use super::stage::{Stage, WIDE, on_both_kernels};
+
+const SECOND: Duration = Duration::from_secs(1);
+const NEVER: Option<Duration> = None;
+
+/// There is no tick: with nobody there it waits for ever, and with somebody there until that one's
+/// deadline.
+#[test]
+fn an_idle_loop_waits_without_limit_or_until_the_nearest_deadline() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        stage.settles();
+        assert_eq!(stage.limit(), NEVER);
+
+        let client = stage.connects();
+        stage.asks(client, &[Ask::get("fixed", 0)]);
+        stage.hears_after_settling(client, &[Ask::get("fixed", 0)]);
+        assert_eq!(stage.limit(), Some(60 * SECOND));
+        let calls = stage.calls(client);
+        stage.passes(60 * SECOND - Duration::from_nanos(1));
+        assert_eq!((stage.calls(client), stage.fate(client)), (calls, None));
+        stage.passes(Duration::from_nanos(1));
+        assert_eq!(stage.fate(client), Some(CloseReason::IdleTimeout));
+        assert_eq!(stage.limit(), NEVER);
+    });
+}
+
+/// Nobody who was let in is turned away, nor whoever stands in the queue.
+#[test]
+fn a_stop_lets_waiting_and_half_answered_clients_finish() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let (idle, half) = (stage.connects(), stage.connects_through(WIDE, 1_000));
+        let long = Ask::get("bytes", 40_000);
+        stage.asks(half, std::slice::from_ref(&long));
+        stage.settles();
+        let waiting = stage.connects();
+        stage.asks(waiting, &[Ask::get("fixed", 0)]);
+        stage.nature.borrow_mut().after(Duration::ZERO, Errand::Stop);
+        stage.turns();
+        assert_eq!(stage.fate(idle), Some(CloseReason::Stopped));
+
+        stage.hears(waiting, &[Ask::get("fixed", 0)]);
+        stage.hears(half, &[long]);
+        for client in [waiting, half] {
+            stage.socket(client, |socket| socket.client_closes());
+        }
+        let mut flow = stage.turns();
+        while flow == Flow::GoesOn {
+            flow = stage.turns();
+        }
+        assert_eq!(flow, Flow::Ended(Stopped { cut_off: 0, signal: None }));
+        assert_eq!((stage.open(), stage.held()), (0, 0));
+    });
+}
+
+/// But nobody can keep the server from stopping.
+#[test]
+fn a_stop_ends_with_the_grace_time() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects_through(WIDE, 1_000);
+        stage.asks(client, &[Ask::get("bytes", 40_000)]);
+        stage.settles();
+        stage.nature.borrow_mut().after(Duration::ZERO, Errand::Stop);
+        stage.passes(9 * SECOND);
+        assert_eq!(stage.limit(), Some(SECOND));
+        assert_eq!(stage.fate(client), None);
+        stage.passes(SECOND);
+        assert_eq!(stage.fate(client), Some(CloseReason::CutOff));
+        assert_eq!(stage.open(), 0);
+    });
+}
+
+#[test]
+fn a_full_house_closes_who_has_been_idle_longest() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, Terms { capacity: 3, ..Terms::default() });
+        let [a, b, c] = [(); 3].map(|()| {
+            let client = stage.connects();
+            stage.passes(SECOND / 4);
+            client
+        });
+        stage.passes(SECOND);
+        let newcomer = stage.connects();
+        stage.asks(newcomer, &[Ask::get("fixed", 0)]);
+        stage.hears_after_settling(newcomer, &[Ask::get("fixed", 0)]);
+        assert_eq!(
+            [a, b, c].map(|client| stage.fate(client)),
+            [Some(CloseReason::MadeRoom), None, None]
+        );
+    });
+}
+
+/// Nobody who is in the middle of something leaves for somebody else: the door stays shut until
+/// there is room.
+#[test]
+fn a_full_house_of_busy_clients_keeps_the_door_shut() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, Terms { capacity: 1, ..Terms::default() });
+        let busy = stage.connects();
+        stage.sends(busy, "GET /fixed HTTP/1.1\r\n");
+        stage.settles();
+        let newcomer = stage.connects();
+        stage.asks(newcomer, &[Ask::get("fixed", 0)]);
+        stage.passes(5 * SECOND);
+        assert_eq!((stage.open(), stage.fate(busy)), (1, None));
+        stage.socket(busy, |socket| socket.client_closes());
+        stage.hears_after_settling(newcomer, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// The bell is rung when the answer is ready; until then nobody is asked, and the requests behind
+/// it wait.
+#[test]
+fn later_is_answered_when_the_bell_rings() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects();
+        let asks = [Ask::get("fixed", 0), Ask::get("later", 7), Ask::get("fixed", 0)];
+        stage.asks(client, &asks);
+        stage.hears_after_settling(client, &asks[..1]);
+        stage.passes(2 * SECOND);
+        stage.hears(client, &asks[1..]);
+    });
+}
+
+#[test]
+fn who_is_never_answered_gets_503() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects();
+        stage.asks(client, &[Ask::get("never", 0)]);
+        stage.settles();
+        assert_eq!(stage.limit(), Some(30 * SECOND));
+        stage.passes(30 * SECOND);
+        stage.hears(client, &[Ask::get("never", 0)]);
+    });
+}
+
+#[test]
+fn a_panicking_responder_costs_its_connection_a_500_only() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let (client, other) = (stage.connects(), stage.connects());
+        let asks = [Ask::get("fixed", 0), Ask::get("panic", 0)];
+        stage.asks(client, &asks);
+        stage.asks(other, &asks[..1]);
+        stage.hears_after_settling(client, &asks);
+        stage.hears(other, &asks[..1]);
+        stage.socket(client, |socket| socket.client_closes());
+        stage.settles();
+        assert_eq!(stage.fate(client), Some(CloseReason::Panicked));
+        stage.asks(other, &asks[..1]);
+        stage.hears_after_settling(other, &asks[..1]);
+    });
+}
+
+/// While a source has nothing to give nobody pulls it, and no deadline runs.
+#[test]
+fn a_source_that_says_later_is_resumed_by_its_wake() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects();
+        let ask = Ask::get("drip", 120_000);
+        let mut reader = super::reader::Reader::new(vec![Expected::to(&ask)]);
+        stage.asks(client, &[ask]);
+        for _ in 0..100 {
+            stage.passes(SECOND / 2);
+            let bytes = stage.socket(client, |socket| socket.take(usize::MAX));
+            reader.received(&bytes, Default::default()).expect("the source is sent as it is");
+        }
+        assert!(reader.is_content());
+    });
+}
+
+fn short_of_memory(held_bytes: usize) -> Terms {
+    let mut config = Config::default();
+    config.held_bytes = held_bytes;
+    Terms { config, ..Terms::default() }
+}
+
+/// Too much is held for one client: no other one is read from until some of it has left.
+#[test]
+fn a_memory_limit_parks_and_unparks() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(20_000));
+        let (greedy, modest) = (stage.connects_through(WIDE, 1_000), stage.connects());
+        let long = Ask::get("bytes", 40_000);
+        stage.asks(greedy, std::slice::from_ref(&long));
+        stage.settles();
+        assert!(stage.held() > 20_000);
+        stage.asks(modest, &[Ask::get("fixed", 0)]);
+        stage.settles();
+        assert_eq!(stage.calls(modest), 0);
+        assert_eq!(stage.settles(), 1, "whoever is parked is not looked at again and again");
+
+        stage.hears(greedy, &[long]);
+        stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// The same where nobody lets go of the memory but a deadline; found by this simulation.
+#[test]
+fn memory_that_a_deadline_gives_back_unparks() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(10));
+        let (greedy, modest) = (stage.connects(), stage.connects());
+        stage.sends(greedy, "GET /fixed HTTP/1.1\r\n");
+        stage.settles();
+        stage.asks(modest, &[Ask::get("fixed", 0)]);
+        stage.settles();
+        assert_eq!(stage.calls(modest), 0);
+        stage.passes(10 * SECOND);
+        stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// Also where the turn's budget ends, and not the window: an observer can follow every connection
+/// from phase to phase.
+#[test]
+fn every_change_of_phase_is_told() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects_through(WIDE, 4 * WIDE);
+        let mut asks = vec![Ask::get("shared", 120_000); 9];
+        asks.push(Ask::get("fixed", 0));
+        stage.asks(client, &asks);
+        stage.hears_after_settling(client, &asks);
+    });
+}
