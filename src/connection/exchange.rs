@@ -119,6 +119,8 @@ pub(super) struct Exchange {
     received: u64,
     /// When the body is to be whole.
     until: Moment,
+    /// When reading had to wait for writing.
+    stopped_at: Moment,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,12 +161,22 @@ impl Exchange {
             BodyLength::Known(length) => Framing::Length(length),
             BodyLength::Chunked => Framing::Chunked(Decoder::default()),
         };
-        Self { asked, sink: Some(sink), framing, received: 0, until }
+        Self { asked, sink: Some(sink), framing, received: 0, until, stopped_at: Moment::NEVER }
     }
 
     /// When the body is to be whole.
     pub(super) const fn until(&self) -> Moment {
         self.until
+    }
+
+    /// From now on nothing is read, because earlier answers have to leave first.
+    pub(super) const fn stop_clock(&mut self, now: Moment) {
+        self.stopped_at = now;
+    }
+
+    /// The body is read again; the time between does not count.
+    pub(super) fn start_clock(&mut self, now: Moment) {
+        self.until = self.until.after(now.since(self.stopped_at));
     }
 
     /// How much memory the answer holds that waits for the body to pass, in bytes.

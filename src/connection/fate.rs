@@ -63,7 +63,7 @@ impl fmt::Display for CloseReason {
             Self::Panicked => "500: the responder panicked",
             Self::SourceFailed => "the source of the body failed",
             Self::SourceTimeout => {
-                "the source of the body was silent after the client's half closed"
+                "the source of the body was silent too long, and the client's half was closed"
             }
             Self::FileShrank => "the file became shorter while it was sent",
             Self::CutOff => "the grace time ran out",

@@ -31,7 +31,12 @@ impl Connection {
         let afterwards = match self.phase {
             Phase::Idle | Phase::Head => Afterwards::Idle,
             Phase::Answering => Afterwards::Answering,
-            Phase::Body => Afterwards::Body,
+            Phase::Body => {
+                if let Business::Exchange(exchange) = &mut self.business {
+                    exchange.stop_clock(terms.now);
+                }
+                Afterwards::Body
+            }
             Phase::Writing => self.afterwards,
             Phase::Lingering | Phase::Closed => return,
         };
@@ -97,8 +102,10 @@ impl Connection {
             }
             Afterwards::Body => {
                 self.move_to(Phase::Body);
-                if let Business::Exchange(exchange) = &self.business {
-                    self.wait_until(Why::Body, exchange.until());
+                if let Business::Exchange(exchange) = &mut self.business {
+                    exchange.start_clock(terms.now);
+                    let until = exchange.until();
+                    self.wait_until(Why::Body, until);
                 }
             }
             Afterwards::Answering => {
