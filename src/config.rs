@@ -58,6 +58,8 @@ pub const CHUNK_EXTENSIONS: usize = 16 * KIB;
 pub const TRAILER_BYTES: usize = 8 * KIB;
 /// The trailer section, in lines; 431 beyond.
 pub const TRAILER_LINES: usize = 100;
+/// Empty slots that are kept for the next connections before memory is given back.
+pub const SLOTS_KEPT: usize = 1024;
 /// The most connections served without being asked for more by [`Config::connections`].
 pub const CONNECTIONS_UNASKED: usize = 100_000;
 /// How many descriptors are left for files, logs and listeners: a quarter of what the process may
@@ -90,7 +92,7 @@ pub const LOG_GATHERED: usize = 512 * KIB;
 pub const LOG_LAST_WRITES: Duration = Duration::from_secs(1);
 
 /// What a listener grants each of its clients. A client that passes a limit gets the status named
-/// there and, but for 503, the connection is closed after it.
+/// there, if one is named, and the connection is closed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {

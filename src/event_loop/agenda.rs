@@ -77,6 +77,7 @@ impl Agenda {
         const NOT_WORTH_IT: usize = 64;
         if self.deadlines.len() > 2 * slots + NOT_WORTH_IT {
             self.deadlines.retain(|Reverse((when, key))| is_live(*when, *key));
+            self.deadlines.shrink_to(2 * self.deadlines.len());
         }
     }
 

@@ -36,6 +36,7 @@ pub use net::{Accepted, Net, Notice, Ready, Stream, Transfer};
 pub use server::{Handle, Server, Stopped};
 pub use service::Service;
 pub use slot::{Slot, Verdict};
+pub use stopping::Flow;
 
 use std::fmt;
 use std::io;
@@ -43,7 +44,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::config::Config;
+use crate::config::{Config, SLOTS_KEPT};
 use crate::connection::{CloseReason, Moment, Phase, Terms};
 use crate::message::{Bell, Date};
 use crate::observers::{Event, Observer};
@@ -82,15 +83,6 @@ pub struct EventLoop<N: Net, O> {
     notices: Vec<Notice>,
     due: Vec<Key>,
     ended: Vec<Key>,
-}
-
-/// Whether there is another turn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Flow {
-    /// There is.
-    GoesOn,
-    /// There is not; this is how it ended.
-    Ended(Stopped),
 }
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
@@ -338,6 +330,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         {
             self.cut_off();
         }
+        // A crowd that has left leaves no memory behind, as far as the last one's slot allows.
+        if self.slots.capacity() > 4 * self.slots.len() + SLOTS_KEPT {
+            self.slots.shrink_to_fit();
+        }
     }
 
     /// A connection that has its fate leaves the slab, and its socket is closed.
@@ -357,8 +353,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
         self.reception.room_was_made();
     }
-
-    // Questions, for who drives the loop by turns.
 
     /// The network.
     pub const fn net(&self) -> &N {

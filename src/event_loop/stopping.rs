@@ -5,9 +5,9 @@
 use crate::connection::{CloseReason, Moment, Phase};
 use crate::observers::{Event, Observer};
 
-use super::EventLoop;
 use super::key::Key;
 use super::net::Net;
+use super::{EventLoop, Stopped};
 
 /// How far an orderly stop has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,15 @@ pub(super) enum Stop {
     NotAsked,
     /// No more is accepted; what is being answered may take until then.
     Until(Moment),
+}
+
+/// Whether there is another turn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    /// There is.
+    GoesOn,
+    /// There is not; this is how it ended.
+    Ended(Stopped),
 }
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
