@@ -15,8 +15,8 @@ use oneloop::connection::{
 use oneloop::message::{Bell, Caller, Wake};
 use oneloop::wire::request::Scan;
 use oneloop::{
-    Answer, Body, BodyReader, Fields, Fixed, Limits, Piece, Pulled, Request, Responder, Response,
-    Source, StatusCode,
+    Answer, Body, BodyReader, CloseReason, Fields, Fixed, Limits, Piece, Pulled, Request,
+    Responder, Response, Source, StatusCode,
 };
 
 /// A request as browsers make them: small, with a few fields.
@@ -258,6 +258,22 @@ fn an_idle_connection_owns_no_buffer() {
         assert_ne!(desk.connection.held(), 0, "the answer waits");
         desk.send();
     });
+}
+
+/// Whatever it was about, a connection that is closed has given back all it took, though who closed
+/// it may look at it for a while yet.
+#[test]
+fn a_closed_connection_owns_nothing() {
+    let post = b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc";
+    for received in [&GET[..20], post] {
+        let mut desk = Desk::new(Limits::default());
+        let info = measure(|| {
+            desk.turn(received, &mut Counter { wants: true });
+            desk.connection.close(CloseReason::CutOff);
+        });
+        assert_eq!(desk.connection.held(), 0);
+        assert_eq!(info.bytes_current, 0, "{info:?}");
+    }
 }
 
 /// A client that sends half a head and nothing more costs that half.

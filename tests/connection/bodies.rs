@@ -429,6 +429,88 @@ fn a_malformed_unasked_body_is_refused_instead() {
     );
 }
 
+/// An answer is held as long as it costs no more than the body that it waits for. One that holds a
+/// file, a source or more bytes of its own is given at once, and is the last.
+#[test]
+fn an_answer_that_cannot_wait() {
+    for (script, fields, content) in [
+        ("file 0 26", "Content-Length: 26", "abcdefghijklmnopqrstuvwxyz"),
+        ("source +a.", "Transfer-Encoding: chunked", r"00000001\r\na\r\n0\r\n\r\n"),
+        ("200 {x*65537}", "Content-Length: 65537", "{x*65537}"),
+    ] {
+        converse(&format!(
+            r"
+            ! {script}
+            > POST / HTTP/1.1
+            > Host: x
+            > Content-Length: 1
+            >
+            < HTTP/1.1 200 OK
+            < {fields}
+            < Connection: close
+            <
+            < {content}\
+            = lingering
+            > z\
+            = lingering
+            "
+        ));
+    }
+}
+
+/// Shared bytes cost nothing to hold; neither does the answer to HEAD, which is but a head.
+#[test]
+fn an_answer_that_can_wait() {
+    for (method, script, fields, content) in [
+        ("POST", "200 {x*65536}", "Content-Length: 65536", "{x*65536}"),
+        ("POST", "shared 200 {x*65537}", "Content-Length: 65537", "{x*65537}"),
+        ("POST", "prepared 200 {x*65537}", "Content-Length: 65537", "{x*65537}"),
+        ("HEAD", "200 {x*65537}", "Content-Length: 65537", ""),
+        ("HEAD", "file 0 26", "Content-Length: 26", ""),
+        ("HEAD", "source +never end", "Transfer-Encoding: chunked", ""),
+    ] {
+        converse(&format!(
+            r"
+            ! {script}
+            > {method} / HTTP/1.1
+            > Host: x
+            > Content-Length: 1
+            >
+            = body
+            > z\
+            < HTTP/1.1 200 OK
+            < {fields}
+            <
+            < {content}\
+            = idle
+            "
+        ));
+    }
+}
+
+/// What a responder said of the connection is held with its answer.
+#[test]
+fn an_answer_that_waits_and_closes() {
+    for method in ["HEAD", "POST"] {
+        converse(&format!(
+            r"
+            ! closing 205
+            > {method} / HTTP/1.1
+            > Host: x
+            > Content-Length: 1
+            >
+            = body
+            > z\
+            < HTTP/1.1 205 Reset Content
+            < Content-Length: 0
+            < Connection: close
+            <
+            = lingering
+            "
+        ));
+    }
+}
+
 // 413 (RFC 9110 §15.5.14).
 
 /// `--max-body` binds what is asked for: by its length, at once, and 100 is not said.

@@ -218,6 +218,38 @@ fn an_answer_that_comes_later() {
     );
 }
 
+/// Each answer has its own thirty seconds.
+#[test]
+fn each_answer_has_its_own_time() {
+    converse(
+        r"
+        ! later
+        ! 204
+        ! later
+        > GET / HTTP/1.1
+        > Host: x
+        >
+        @ 20s
+        ~ wake
+        < HTTP/1.1 204 No Content
+        <
+        > HEAD / HTTP/1.1
+        > Host: x
+        >
+        @ 29s
+        = answering
+        @ 1s
+        < HTTP/1.1 503 Service Unavailable
+        < Content-Type: text/plain; charset=utf-8
+        < Retry-After: 10
+        < Content-Length: 24
+        < Connection: close
+        <
+        = lingering
+        ",
+    );
+}
+
 /// *Later* while an earlier answer still waits: first that, then the question again. A wake that is
 /// rung meanwhile is not lost.
 #[test]
@@ -247,6 +279,65 @@ fn later_behind_an_answer_that_waits() {
         <
         < second\
         = idle
+        ",
+    );
+}
+
+/// The time that a responder has for its answer is not longer because an earlier one waits.
+#[test]
+fn later_behind_an_answer_that_waits_for_long() {
+    converse_whole(
+        r"
+        ! 200 first
+        ! later
+        ~ blocked
+        > GET / HTTP/1.1
+        > Host: x
+        >
+        > HEAD / HTTP/1.1
+        > Host: x
+        >
+        @ 20s
+        ~ takes all
+        < HTTP/1.1 200 OK
+        < Content-Length: 5
+        <
+        < first\
+        @ 9999ms
+        = answering
+        @ 1ms
+        < HTTP/1.1 503 Service Unavailable
+        < Content-Type: text/plain; charset=utf-8
+        < Retry-After: 10
+        < Content-Length: 24
+        < Connection: close
+        <
+        = lingering
+        ",
+    );
+}
+
+/// While `100 Continue` waits to leave nothing is read, so that time does not count.
+#[test]
+fn a_body_behind_a_word_that_waits() {
+    converse(
+        r"
+        ! body
+        ~ blocked
+        > PUT / HTTP/1.1
+        > Host: x
+        > Content-Length: 4
+        > Expect: 100-continue
+        >
+        @ 29s
+        ~ takes all
+        < HTTP/1.1 100 Continue
+        <
+        @ 59999ms
+        = body
+        @ 1ms
+        <# 408 The request body did not arrive in time.
+        = lingering
         ",
     );
 }

@@ -100,6 +100,8 @@ struct Desk {
     unread: Range<usize>,
     scan: Scan,
     out: Vec<u8>,
+    /// Nothing more is written in this turn.
+    is_written_out: bool,
 }
 
 impl Desk {
@@ -211,6 +213,7 @@ impl<R: Responder> Driver<R> {
     // The pump, as in slot.rs.
 
     fn pump(&mut self) {
+        self.desk.is_written_out = false;
         let mut may_advance = true;
         loop {
             match self.next(may_advance) {
@@ -230,6 +233,9 @@ impl<R: Responder> Driver<R> {
         if self.socket.is_gone && self.connection.phase() != Phase::Closed {
             self.connection.broken(ErrorKind::ConnectionReset);
         }
+        if self.socket.leaving == Some(Leaving::Ended) {
+            self.connection.client_shut(&terms(self.now, &self.limits, self.is_last));
+        }
         self.check_what_is_always_true();
     }
 
@@ -238,7 +244,8 @@ impl<R: Responder> Driver<R> {
             return Next::Stop;
         }
         if self.has_to_write(may_advance) {
-            return if self.socket.is_writable { Next::Write } else { Next::Stop };
+            let may_write = self.socket.is_writable && !self.desk.is_written_out;
+            return if may_write { Next::Write } else { Next::Stop };
         }
         if may_advance {
             return Next::Advance;
@@ -332,7 +339,8 @@ impl<R: Responder> Driver<R> {
     fn pull(&mut self) {
         let terms = terms(self.now, &self.limits, self.is_last);
         let pulled = self.connection.pull(&mut self.desk.out, &terms);
-        assert_ne!(pulled, Pull::Made(0), "sources here make something or wait");
+        // One that makes nothing and says that there is more would keep the loop to itself.
+        self.desk.is_written_out = pulled == Pull::Made(0);
     }
 
     fn moved(&mut self, transfer: Transfer) -> Option<usize> {
@@ -347,7 +355,7 @@ impl<R: Responder> Driver<R> {
 
     fn advance(&mut self) -> bool {
         let terms = terms(self.now, &self.limits, self.is_last);
-        let Desk { received, unread, scan, out } = &mut self.desk;
+        let Desk { received, unread, scan, out, .. } = &mut self.desk;
         let mut inbox = self.connection.take_inbox();
         let (input, scan) = match &mut inbox {
             Some(inbox) => inbox.open(),
@@ -429,12 +437,13 @@ impl<R: Responder> Driver<R> {
         let is_closed = phase == Phase::Closed;
         assert_eq!(connection.fate().is_some(), is_closed, "a fate, and only when closed");
         let waits_for_source = matches!(connection.outgoing(), Outgoing::Waiting);
-        let may_wait_for_ever = is_closed || waits_for_source;
+        // A client that has shut its half may have gone, and then nobody would ever say so.
+        let may_wait_for_ever = is_closed || (waits_for_source && self.socket.leaving.is_none());
         let has_deadline = connection.deadline() != Moment::NEVER;
         assert_eq!(has_deadline, !may_wait_for_ever, "everything has its time: {connection:?}");
         let is_nothing = matches!(connection.outgoing(), Outgoing::Nothing);
         assert!(phase == Phase::Writing || is_nothing, "what waits is being written");
-        if is_closed || phase == Phase::Idle {
+        if is_closed || matches!(phase, Phase::Idle | Phase::Lingering) {
             assert_eq!(connection.held(), 0, "{phase}, it owns no buffer");
         }
     }

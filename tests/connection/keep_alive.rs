@@ -536,3 +536,45 @@ fn a_request_keeps_its_name() {
         ",
     );
 }
+
+/// What a responder is told beside method and target. RFC 9112 §3.2.2: the host of an absolute
+/// target stands above Host.
+#[test]
+fn what_a_responder_is_told() {
+    for (request, told) in [
+        (r"GET / HTTP/1.1\r\nHost: x:80\r\n\r\n", "HTTP/1.1 x:80 no body"),
+        (r"GET http://y/ HTTP/1.9\r\nHost: x\r\n\r\n", "HTTP/1.1 y no body"),
+        (r"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n", "HTTP/1.1 x no body"),
+        (r"PUT / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nz", "HTTP/1.1 x a body"),
+        (
+            r"PUT / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 x a body",
+        ),
+    ] {
+        let length = told.len();
+        converse(&format!(
+            r"
+            ! told
+            > {request}\
+            < HTTP/1.1 200 OK
+            < Content-Length: {length}
+            <
+            < {told}\
+            = idle
+            "
+        ));
+    }
+    converse(
+        r"
+        ! told
+        > GET / HTTP/1.0
+        >
+        < HTTP/1.1 200 OK
+        < Content-Length: 24
+        < Connection: close
+        <
+        < HTTP/1.0 nowhere no body\
+        = lingering
+        ",
+    );
+}

@@ -3,13 +3,16 @@
 //! | line | answer |
 //! |---|---|
 //! | `200 hi` | a status and a body |
-//! | `prepared 200 hi`, `shared 200 hi`, `closing 200 hi` | the same laid out beforehand, shared, with `Connection: close` |
+//! | `prepared 200 hi`, `shared 200 hi` | the same laid out beforehand; its bytes shared |
+//! | `closing 200 hi` | the same with `Connection: close` |
 //! | `file 3 10` | ten bytes of the fixture, from its fourth |
-//! | `source +ab later +cd end` | a source: a piece, *later*, a piece, the end; `+ab~` and `+ab.` are a piece and *later*, a piece and the end, in one pull; `+ab!` a piece and failure |
-//! | `source … fail`, `source … panic` | a source that does not get to its end |
-//! | `body`, `body panics`, `body panics at its end` | the body, please; it is sent back, with its trailers |
+//! | `source +ab later +cd end` | a source: a piece, *later*, a piece, the end |
+//! | `source +ab~ +cd. +ef!` | a piece and in one pull *later*, the end, failure |
+//! | `source … fail`, `… panic`, `… nothing` | a source that does not get to its end |
+//! | `body` | the body, please; it is sent back, with its trailers |
+//! | `body panics`, `body panics at its end` | a reader that does |
 //! | `later`, `panic` | not yet; never |
-//! | `id` | the request's name |
+//! | `id`, `told` | the request's name; its version, its host, and whether it has a body |
 //!
 //! When no line is left it says what it was asked: method, path, and `?` and the query.
 
@@ -59,6 +62,7 @@ impl Responder for Script {
             "later" => Answer::Later,
             "panic" => panic!("the script says so"),
             "id" => plain(&format!("200 {}", request.id())).into(),
+            "told" => plain(&format!("200 {}", told(request))).into(),
             _ => plain(&line).into(),
         }
     }
@@ -68,6 +72,12 @@ fn echo(request: &Request<'_>) -> Response {
     let query = request.query().map(|query| format!("?{query}")).unwrap_or_default();
     let text = format!("{} {}{query}", request.method(), request.path());
     Response::new(StatusCode::OK, Body::Bytes(text.into_bytes()))
+}
+
+fn told(request: &Request<'_>) -> String {
+    let host = request.host().unwrap_or("nowhere");
+    let body = if request.has_body() { "a body" } else { "no body" };
+    format!("{} {host} {body}", request.version())
 }
 
 fn status_and_body(line: &str) -> (StatusCode, Vec<u8>) {
@@ -105,6 +115,9 @@ impl Steps {
 
 impl Source for Steps {
     fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        if self.0.front().is_some_and(|step| step == "nothing") {
+            return Pulled::More;
+        }
         let step = self.0.pop_front().expect("a source is not pulled beyond its end");
         let Some(piece) = step.strip_prefix('+') else {
             return match step.as_str() {

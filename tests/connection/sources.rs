@@ -300,6 +300,36 @@ fn a_source_may_be_quiet_behind_a_slow_client() {
     );
 }
 
+/// A client that has shut its half may have gone altogether, and only a write would tell. So a
+/// source that waits has from then on the time that an idle connection has.
+#[test]
+fn a_quiet_source_does_not_keep_a_client_that_has_left() {
+    converse(
+        r"
+        ! source +one later +two later end
+        > GET / HTTP/1.1
+        > Host: x
+        >
+        < HTTP/1.1 200 OK
+        < Transfer-Encoding: chunked
+        <
+        < 00000003
+        < one
+        @ 3600s
+        ~ half-close
+        @ 59s
+        = writing
+        ~ wake
+        < 00000003
+        < two
+        @ 59999ms
+        = writing
+        @ 1ms
+        = the source of the body was silent too long, and the client's half was closed
+        ",
+    );
+}
+
 /// But a client that takes nothing of what a source has made is stalled, whatever the source says.
 #[test]
 fn a_quiet_source_does_not_excuse_a_client_that_stalls() {
@@ -407,6 +437,51 @@ fn a_source_that_failed_does_not_excuse_a_client_that_stalls() {
         ~ blocked
         ~ wake
         @ 30s
+        = the client took nothing of its answer for too long
+        ",
+    );
+}
+
+/// To say that there is more and to make nothing is no progress: a source that only promises does
+/// not keep its connection.
+#[test]
+fn a_source_that_only_promises() {
+    converse(
+        r"
+        ! source nothing
+        > GET / HTTP/1.1
+        > Host: x
+        >
+        ~ turn
+        < HTTP/1.1 200 OK
+        < Transfer-Encoding: chunked
+        <
+        @ 15s
+        ~ turn
+        @ 14999ms
+        ~ turn
+        = writing
+        @ 1ms
+        = the client took nothing of its answer for too long
+        ",
+    );
+    converse(
+        r"
+        ! source +one~ nothing
+        > GET / HTTP/1.1
+        > Host: x
+        >
+        < HTTP/1.1 200 OK
+        < Transfer-Encoding: chunked
+        <
+        < 00000003
+        < one
+        @ 3600s
+        ~ wake
+        @ 29999ms
+        ~ turn
+        = writing
+        @ 1ms
         = the client took nothing of its answer for too long
         ",
     );

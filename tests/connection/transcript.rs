@@ -15,7 +15,7 @@
 //! @ 10s                        time passes
 //! ~ blocked                    the client takes nothing any more; `~ takes 5`; `~ takes all`
 //! ~ half-close                 the client shuts its half; `~ reset`; `~ resets unseen`: no event
-//! ~ wake                       a wake is rung
+//! ~ wake                       a wake is rung; `~ turn`: the loop comes round
 //! ~ winding down               every answer is to be the last; `~ cut off`: the loop closes it
 //! = idle                       the phase; or in the end, in words, the fate
 //! ```
@@ -143,6 +143,7 @@ impl Conversation {
             "reset" => driver.leave(Leaving::Reset),
             "resets unseen" => driver.socket.leaving = Some(Leaving::Reset),
             "wake" => driver.wake(),
+            "turn" => driver.settle(),
             "cut off" => driver.connection.close(CloseReason::CutOff),
             "winding down" => driver.is_last = true,
             _ => {
@@ -234,11 +235,12 @@ fn last_answer(short: &str) -> Vec<u8> {
     let status: StatusCode = status.parse().expect("a status");
     let reason = status.canonical_reason().expect("a reason");
     let head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
+    let length = text.len() + 1;
     let fields = format!(
-        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
-        text.len() + 1
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Length: {length}\r\n\
+         Connection: close\r\n\r\n{text}\n"
     );
-    [head.as_bytes(), &date_line(), fields.as_bytes(), text.as_bytes(), b"\n"].concat()
+    [head.as_bytes(), &date_line(), fields.as_bytes()].concat()
 }
 
 /// Bytes as a person reads them, and of many only those around the first that differs.

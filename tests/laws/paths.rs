@@ -121,12 +121,22 @@ pub(crate) fn re_exports(sources: &[Source]) -> BTreeMap<String, String> {
     pairs.collect()
 }
 
+const SPECIMEN: &str = r#"//! Plate.
+use std::{fmt, io::{self, Write as _}};
+pub use super::fate::{
+    CloseReason,
+};
+fn f() -> crate::wire::Fault { g("std::fs::no", std::net::lookup(), local::x) } // std::env
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+}
+use mio::Poll;
+"#;
+
 #[test]
 fn paths_are_seen() {
-    let text = "//! Plate.\nuse std::{fmt, io::{self, Write as _}};\npub use super::fate::{\n    CloseReason,\n};\n\
-        fn f() -> crate::wire::Fault { g(\"std::fs::no\", std::net::lookup(), local::x) } // std::env\n\
-        #[cfg(test)]\nmod tests {\n    use std::fs::File;\n}\nuse mio::Poll;\n";
-    let source = Source::new("connection/guard.rs".to_owned(), text);
+    let source = Source::new("connection/guard.rs".to_owned(), SPECIMEN);
     let seen: Vec<String> =
         named(&source).into_iter().map(|n| format!("{} {}", n.line, n.path)).collect();
     let expected = [

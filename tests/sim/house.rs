@@ -46,12 +46,17 @@ impl House {
         Answer::Later
     }
 
-    fn drip(&self, request: &Request<'_>, n: usize, pauses: bool) -> Response {
+    fn source(&self, request: &Request<'_>, route: &str, n: usize) -> Response {
         self.nature.borrow_mut().has_source(request.id().connection);
-        let wake = pauses.then(|| request.wake());
-        let nature = Shared::clone(&self.nature);
-        let begin = place(if pauses { "drip" } else { "source" });
-        let source = Drip { nature, wake, rung_at: Moment::START, at: begin, end: begin + n };
+        let at = place(route);
+        let source = Drip {
+            nature: Shared::clone(&self.nature),
+            wake: (route == "drip").then(|| request.wake()),
+            rung_at: Moment::START,
+            at,
+            end: at + n,
+            last_word: if route == "fails" { Pulled::Failed } else { Pulled::End },
+        };
         Response::new(StatusCode::OK, Body::Source(Box::new(source)))
     }
 }
@@ -75,8 +80,7 @@ impl Responder for House {
                 let file_of_its_own = Arc::clone(&self.nature.borrow().scratch);
                 file(FileRange { file: file_of_its_own, offset: 0, len: n as u64 }).into()
             }
-            "source" => self.drip(request, n, false).into(),
-            "drip" => self.drip(request, n, true).into(),
+            "source" | "drip" | "fails" => self.source(request, route, n).into(),
             "later" => self.later(request, n),
             "never" => Answer::Later,
             "count" => Answer::collect(|body| Response::bytes(body.len().to_string())),
@@ -100,6 +104,7 @@ struct Drip {
     rung_at: Moment,
     at: usize,
     end: usize,
+    last_word: Pulled,
 }
 
 impl Source for Drip {
@@ -112,7 +117,7 @@ impl Source for Drip {
         into.extend_from_slice(&noise()[self.at..][..n]);
         self.at += n;
         if self.at == self.end {
-            return Pulled::End;
+            return self.last_word;
         }
         match &self.wake {
             Some(wake) if nature.dice.chance(500) => {

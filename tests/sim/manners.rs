@@ -7,9 +7,11 @@ use oneloop::config::Config;
 use oneloop::connection::CloseReason;
 use oneloop::event_loop::{Flow, Stopped};
 
-use super::asks::{Ask, Expected};
+use super::asks::{Ask, Expected, Framing, Upload};
 use super::nature::Errand;
+use super::reader::{Reader, Shortage};
 use super::run::Terms;
+use super::socket::End;
 use super::stage::{Stage, WIDE, on_both_kernels};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -175,14 +177,67 @@ fn a_source_that_says_later_is_resumed_by_its_wake() {
         let mut stage = Stage::on(kernel);
         let client = stage.connects();
         let ask = Ask::get("drip", 120_000);
-        let mut reader = super::reader::Reader::new(vec![Expected::to(&ask)]);
+        let mut reader = Reader::new(vec![Expected::to(&ask)]);
         stage.asks(client, &[ask]);
         for _ in 0..100 {
             stage.passes(SECOND / 2);
             let bytes = stage.socket(client, |socket| socket.take(usize::MAX));
-            reader.received(&bytes, Default::default()).expect("the source is sent as it is");
+            reader.received(&bytes, Shortage::default()).expect("the source is sent as it is");
         }
         assert!(reader.is_content());
+    });
+}
+
+/// A body is not read while an earlier answer leaves; that this takes long is not its client's
+/// delay. Found by this simulation.
+#[test]
+fn the_deadline_of_a_body_stands_still_while_the_server_does_not_read() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects_through(WIDE, 1_000);
+        let upload = Upload::Plain(b"0123456789".to_vec());
+        let asks = [
+            Ask::get("bytes", 14_000),
+            Ask::get("fixed", 0),
+            Ask { method: "POST", upload, ..Ask::get("count", 0) },
+        ];
+        for ask in &asks {
+            stage.sends(client, ask.head());
+        }
+        let mut reader = Reader::new(asks.iter().map(Expected::to).collect());
+        // Slowly, but steadily: it takes 75 seconds, and sixty are granted to a body.
+        for _ in 0..30 {
+            stage.passes(5 * SECOND);
+            let bytes = stage.socket(client, |socket| socket.take(usize::MAX));
+            reader.received(&bytes, Shortage::default()).expect("no answer is late");
+            if reader.whole == 2 && stage.fate(client).is_none() {
+                stage.sends(client, asks[2].body());
+            }
+        }
+        assert_eq!(reader.whole, 3);
+    });
+}
+
+/// What it made before leaves; that the end never comes tells the client that this is not all (RFC
+/// 9112 §8).
+#[test]
+fn a_source_that_fails_cuts_its_answer_and_no_other() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let (client, other) = (stage.connects(), stage.connects());
+        stage.asks(client, &[Ask::get("fails", 50_000)]);
+        stage.asks(other, &[Ask::get("source", 50_000)]);
+        stage.settles();
+        let bytes = stage.socket(client, |socket| socket.take(usize::MAX));
+        let expected =
+            Expected { framing: Framing::Chunked, ..Expected::to(&Ask::get("fails", 50_001)) };
+        let mut reader = Reader::new(vec![expected]);
+        reader.received(&bytes, Shortage::default()).expect("what was made is sent");
+        assert!(!reader.is_between_answers());
+        assert_eq!(stage.socket(client, |socket| socket.end()), Some(End::Eof));
+        stage.passes(5 * SECOND);
+        assert_eq!(stage.fate(client), Some(CloseReason::SourceFailed));
+        stage.hears(other, &[Ask::get("source", 50_000)]);
     });
 }
 
@@ -229,15 +284,18 @@ fn memory_that_a_deadline_gives_back_unparks() {
 }
 
 /// Also where the turn's budget ends, and not the window: an observer can follow every connection
-/// from phase to phase.
+/// from phase to phase, and what was made for one client does not lie about for the next.
 #[test]
-fn every_change_of_phase_is_told() {
+fn a_budget_that_ends_is_told_and_leaves_nothing_behind() {
     on_both_kernels(|kernel| {
         let mut stage = Stage::on(kernel);
-        let client = stage.connects_through(WIDE, 4 * WIDE);
+        let (greedy, modest) = (stage.connects_through(WIDE, 4 * WIDE), stage.connects());
+        stage.settles();
         let mut asks = vec![Ask::get("shared", 120_000); 9];
         asks.push(Ask::get("fixed", 0));
-        stage.asks(client, &asks);
-        stage.hears_after_settling(client, &asks);
+        stage.asks(greedy, &asks);
+        stage.asks(modest, &asks[9..]);
+        stage.hears_after_settling(modest, &asks[9..]);
+        stage.hears(greedy, &asks);
     });
 }

@@ -11,15 +11,14 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
-use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use oneloop::Wake;
 use oneloop::connection::Moment;
-use oneloop::event_loop::{Key, Notice, Ready, Transfer};
+use oneloop::event_loop::{Key, Notice, Ready};
 use oneloop::message::{Bell, RequestId};
-use oneloop::{FileRange, Wake};
 
 use super::bell::Ringer;
 use super::clients::{Client, Scene};
@@ -30,7 +29,7 @@ use super::listening::Listening;
 use super::oracles::Oracles;
 use super::reader::Shortage;
 use super::scratch::unnamed;
-use super::socket::{Kernel, Lie, Socket};
+use super::socket::{Kernel, Socket};
 
 pub(crate) type Shared = Rc<RefCell<Nature>>;
 
@@ -48,13 +47,6 @@ pub(crate) enum Errand {
     WriteSpace(usize),
     /// Somebody asks the server to stop.
     Stop,
-}
-
-/// A call that moves bytes.
-pub(crate) enum Call<'a> {
-    Read(&'a mut [u8]),
-    Write([&'a [u8]; 2], bool),
-    SendFile(&'a FileRange),
 }
 
 /// How the server waited the last time.
@@ -94,7 +86,7 @@ pub(crate) struct Nature {
     /// What is told next of the connection that was closed last.
     pub(crate) told_of_the_dead: Option<Ready>,
     pub(super) bell: Arc<Ringer>,
-    keys: Vec<Option<Key>>,
+    pub(super) keys: Vec<Option<Key>>,
     /// When each client looks next.
     acts_at: Vec<Moment>,
     pub(super) dead: Vec<Key>,
@@ -230,171 +222,6 @@ impl Nature {
         Ok(())
     }
 
-    // Events.
-
-    /// Takes what is to be told, as many notices as one wait may bring.
-    fn collect(&mut self, notices: &mut Vec<Notice>) {
-        if self.bell.was_rung() {
-            self.note(Entry::Rang);
-            notices.push(Notice::Rung);
-        }
-        for listener in 0..self.listening.len() {
-            if self.listening[listener].take_event(self.kernel) {
-                self.note(Entry::ToldListener(listener));
-                notices.push(Notice::Listener(listener));
-            }
-        }
-        // They come in no order that one could build on.
-        let first = self.dice.below(self.sockets.len().max(1));
-        for at in 0..self.sockets.len() {
-            let id = (first + at) % self.sockets.len();
-            if notices.len() >= self.faults.batch {
-                break;
-            }
-            if let (Some(key), Some(ready)) = (self.keys[id], self.sockets[id].take_event()) {
-                self.tell(id, key, ready, notices);
-            }
-        }
-    }
-
-    fn tell(&mut self, id: usize, key: Key, ready: Ready, notices: &mut Vec<Notice>) {
-        self.note(Entry::Told(id, ready));
-        self.oracles.told(id, ready);
-        notices.push(Notice::Ready(key, ready));
-    }
-
-    /// Adds events that mean nothing.
-    fn lie_about_events(&mut self, notices: &mut Vec<Notice>) {
-        let both = Ready::READABLE.and(Ready::WRITABLE);
-        if self.dice.chance(self.faults.duplicate) && !notices.is_empty() {
-            let again = notices[self.dice.below(notices.len())];
-            notices.push(again);
-        }
-        let live: Vec<usize> = (0..self.keys.len()).filter(|id| self.keys[*id].is_some()).collect();
-        if self.dice.chance(self.faults.spurious) && !live.is_empty() {
-            let id = self.dice.one_of(&live);
-            let ready = self.dice.one_of(&[Ready::READABLE, Ready::WRITABLE, both]);
-            if let Some(key) = self.keys[id] {
-                self.note(Entry::Told(id, ready));
-                notices.push(Notice::Ready(key, ready));
-            }
-        }
-        if let (Some(ready), Some(&key)) = (self.told_of_the_dead.take(), self.dead.last()) {
-            self.tell_stale(key, ready, notices);
-        }
-        if self.dice.chance(self.faults.stale) && !self.dead.is_empty() {
-            let key = self.dice.one_of(&self.dead);
-            let closed = both.and(Ready::READ_CLOSED).and(Ready::WRITE_CLOSED);
-            let ready = self.dice.one_of(&[both, closed, closed.and(Ready::GONE)]);
-            self.tell_stale(key, ready, notices);
-        }
-        if self.dice.chance(self.faults.false_bell) {
-            let keys: Vec<Key> = self.keys.iter().flatten().chain(&self.dead).copied().collect();
-            if !keys.is_empty() {
-                self.bell.ring(self.dice.one_of(&keys).to_bits());
-            }
-        }
-    }
-
-    /// Tells something of a connection that was closed.
-    fn tell_stale(&mut self, key: Key, ready: Ready, notices: &mut Vec<Notice>) {
-        self.note(Entry::ToldStale(key, ready));
-        self.oracles.stale_told += 1;
-        notices.push(Notice::Ready(key, ready));
-    }
-
-    // Connections, as the server sees them.
-
-    pub(crate) fn register(&mut self, id: usize, key: Key) -> io::Result<()> {
-        self.oracles.registered(id, key.generation, self.now);
-        if self.dice.chance(self.faults.register_failed) {
-            self.disturb(id);
-            return Err(io::ErrorKind::OutOfMemory.into());
-        }
-        self.keys[id] = Some(key);
-        self.sockets[id].register();
-        Ok(())
-    }
-
-    pub(crate) fn call(&mut self, id: usize, call: Call<'_>) -> Transfer {
-        self.meanwhile(id);
-        let lie = self.lie(id, &call);
-        let socket = &mut self.sockets[id];
-        let (transfer, entry) = match call {
-            Call::Read(room) => {
-                let asked = room.len();
-                let got = socket.read(room, lie);
-                self.oracles.read(id, got, socket.is_readable(), self.now);
-                (got, Entry::Reads { of: id, asked, got })
-            }
-            Call::Write(pieces, more_follows) => {
-                let given = pieces[0].len() + pieces[1].len();
-                let got = socket.write(pieces, more_follows, lie);
-                self.oracles.wrote(id, got, given, self.now);
-                (got, Entry::Writes { to: id, given, got })
-            }
-            Call::SendFile(range) => {
-                let got = socket.send_file(range, lie);
-                let given = usize::try_from(range.len).unwrap_or(usize::MAX);
-                self.oracles.wrote(id, got, given, self.now);
-                (got, Entry::SendsFile { to: id, given: range.len, got })
-            }
-        };
-        self.note(entry);
-        self.rouse(id);
-        transfer
-    }
-
-    pub(crate) fn shut(&mut self, id: usize) {
-        self.note(Entry::Shuts(id));
-        self.sockets[id].shut();
-        self.rouse(id);
-    }
-
-    pub(crate) fn closed(&mut self, id: usize) {
-        self.note(Entry::Drops(id));
-        self.sockets[id].server_closes();
-        self.dead.extend(self.keys[id].take());
-        self.oracles.open -= 1;
-        self.rouse(id);
-    }
-
-    /// What the kernel says instead of the truth this time.
-    fn lie(&mut self, id: usize, call: &Call<'_>) -> Lie {
-        let is_linux = self.kernel == Kernel::Linux;
-        let is_write = !matches!(call, Call::Read(_));
-        let (short, len) = match call {
-            Call::Read(_) if is_linux && !self.sockets[id].ends_reads_early => return Lie::NONE,
-            Call::Read(room) => (self.faults.short_read, room.len()),
-            Call::Write([first, second], _) => {
-                (self.faults.short_write, first.len() + second.len())
-            }
-            Call::SendFile(range) => (self.faults.short_file, range.len as usize),
-        };
-        let may_say_blocked = is_write || !is_linux;
-        let says_blocked = may_say_blocked && self.dice.chance(self.faults.blocked);
-        let mut lie = Lie { says_blocked, ..Lie::NONE };
-        if self.dice.chance(short) {
-            // Often a good deal of it, sometimes a few bytes: otherwise nothing would ever be done.
-            let least = self.dice.one_of(&[1, len / 4, len / 2]);
-            lie.at_most = self.dice.within(least.max(1)..=len.max(1));
-        }
-        if is_linux && is_write && (lie.says_blocked || lie.at_most < len) {
-            let wait = self.dice.micros(1..=2_000);
-            self.after(wait, Errand::WriteSpace(id));
-        }
-        lie
-    }
-
-    /// The world does not stand still while the server works.
-    fn meanwhile(&mut self, id: usize) {
-        if self.dice.chance(self.faults.meanwhile) {
-            self.with_client(id, |client, socket, scene| {
-                client.push(socket, scene);
-            });
-        }
-    }
-
     pub(super) fn bell(&self) -> Arc<dyn Bell> {
         Arc::<Ringer>::clone(&self.bell)
     }
@@ -429,7 +256,7 @@ impl Nature {
         Ok(())
     }
 
-    fn with_client<T>(
+    pub(super) fn with_client<T>(
         &mut self,
         id: usize,
         what: impl FnOnce(&mut Client, &mut Socket, &mut Scene<'_>) -> T,

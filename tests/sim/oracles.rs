@@ -35,7 +35,8 @@ pub(crate) struct Life {
     /// Its phase, as it was told.
     phase: Phase,
     since: Moment,
-    /// When the responder was asked, or the body begun, whatever had to be written in between.
+    /// When the responder was asked, or the body begun; the time does not count in which something
+    /// had to be written first.
     began: Moment,
     last_read: Moment,
     last_written: Moment,
@@ -191,7 +192,7 @@ impl Oracles {
         id.map(|id| (id, &mut self.lives[id]))
     }
 
-    fn complain(&mut self, what: String) {
+    pub(super) fn complain(&mut self, what: String) {
         self.trouble.get_or_insert(what);
     }
 
@@ -199,10 +200,9 @@ impl Oracles {
         self.progress += 1;
         let (id, life) = self.life(generation)?;
         let was = std::mem::replace(&mut life.phase, to);
+        let in_phase = now.since(life.since);
         life.since = now;
-        if from != Phase::Writing {
-            life.began = now;
-        }
+        life.began = if from == Phase::Writing { life.began.after(in_phase) } else { now };
         if was != from {
             self.complain(format!("c{id} is told to go from {from} to {to}, and was {was}"));
         }

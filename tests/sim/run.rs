@@ -16,6 +16,7 @@ use oneloop::event_loop::{EventLoop, Flow, Service};
 use super::asks::BODY_LIMIT;
 use super::clients::Client;
 use super::diary::Entry;
+use super::dice::Dice;
 use super::faults::Faults;
 use super::house::House;
 use super::nature::{Errand, Nature, Shared};
@@ -134,8 +135,9 @@ fn words(panic: &(dyn Any + Send)) -> String {
 
 /// The world of that seed.
 fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
-    let mut nature = Nature::new(kernel, seed, 1);
-    let mut dice = nature.dice.clone();
+    let mut dice = Dice::new(seed);
+    let listeners = dice.within(1..=3);
+    let mut nature = Nature::new(kernel, seed, listeners);
     nature.faults = Faults::draw(kernel, &mut dice);
     let mut terms = Terms::default();
     if dice.chance(150) {
@@ -153,7 +155,9 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
         let wait = dice.millis(0..=20_000);
         nature.after(wait, Errand::Stop);
     }
-    nature.listening[0].cannot_tell = dice.chance(300);
+    for listening in &mut nature.listening {
+        listening.cannot_tell = dice.chance(300);
+    }
     let mix = Mix::draw(&mut dice);
     let spread = dice.one_of(&[1, 1_000, 20_000]);
     for _ in 0..dice.within(1..=12) {
@@ -164,8 +168,8 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
         socket.tells_closed = dice.chance(500);
         socket.ends_reads_early = dice.chance(200);
         let client = nature.add(socket, Some(client));
-        let wait = dice.millis(0..=spread);
-        nature.after(wait, Errand::Connect { client, listener: 0 });
+        let (wait, listener) = (dice.millis(0..=spread), dice.below(listeners));
+        nature.after(wait, Errand::Connect { client, listener });
     }
     nature.oracles.limits = terms.limits.clone();
     nature.oracles.grace = terms.config.grace;

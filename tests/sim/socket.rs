@@ -21,13 +21,14 @@
 //!
 //! Read next: `nature.rs`, which has many of these, and decides when they lie.
 
-use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
 
 use oneloop::FileRange;
 use oneloop::config::SENDFILE_CHUNK;
 use oneloop::event_loop::{Ready, Transfer};
+
+use super::way::Way;
 
 /// By whose rules the server is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,33 +46,6 @@ pub(crate) struct Lie {
 
 impl Lie {
     pub(crate) const NONE: Self = Self { says_blocked: false, at_most: usize::MAX };
-}
-
-/// Bytes under way in one direction.
-#[derive(Debug)]
-struct Way {
-    bytes: VecDeque<u8>,
-    window: usize,
-    is_shut: bool,
-}
-
-impl Way {
-    fn new(window: usize) -> Self {
-        Self { bytes: VecDeque::new(), window, is_shut: false }
-    }
-
-    fn room(&self) -> usize {
-        self.window.saturating_sub(self.bytes.len())
-    }
-
-    fn take(&mut self, into: &mut [u8]) {
-        let (front, back) = self.bytes.as_slices();
-        let split = front.len().min(into.len());
-        into[..split].copy_from_slice(&front[..split]);
-        let rest = into.len() - split;
-        into[split..].copy_from_slice(&back[..rest]);
-        self.bytes.drain(..into.len());
-    }
 }
 
 /// How a connection has ended for its client.

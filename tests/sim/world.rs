@@ -16,7 +16,7 @@
 //! What it may not do is lose a byte, or keep to itself that something became possible after it has
 //! said *blocked*. This is all that a loop can build on, and enough.
 //!
-//! Read next: `nature.rs`, where the calls below arrive.
+//! Read next: `nature.rs` and `calls.rs`, where the calls below arrive.
 
 use std::io;
 use std::net::SocketAddr;
@@ -28,7 +28,8 @@ use oneloop::connection::Moment;
 use oneloop::event_loop::{Accepted, Key, Net, Notice, Stream, Transfer};
 use oneloop::message::{Bell, Date};
 
-use super::nature::{Call, Shared};
+use super::calls::Call;
+use super::nature::Shared;
 
 /// The network. `LINUX`: by which kernel's rules.
 pub(crate) struct World<const LINUX: bool>(pub(crate) Shared);

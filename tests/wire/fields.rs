@@ -1,6 +1,8 @@
 //! Field lines (RFC 9112 §5): `name ":" OWS value OWS`, and nothing that could be read otherwise.
 
+use oneloop::Limits;
 use oneloop::wire::Fault;
+use oneloop::wire::request::{Found, Scan, parse};
 
 use super::reading::read_whole;
 
@@ -120,4 +122,15 @@ fn on_every_version() {
         assert_eq!(seen.line, format!("GET / HTTP/{version}").as_bytes());
         assert_eq!(seen.fields[1], ("A".to_owned(), b"b".to_vec()));
     }
+}
+
+/// No field lines are no fields, which HTTP/1.0 allows.
+#[test]
+fn none_at_all() {
+    let bytes = b"GET / HTTP/1.0\r\n\r\n";
+    let mut scan = Scan::default();
+    assert_eq!(scan.resume(bytes, &Limits::default()), Ok(Found::Whole(bytes.len())));
+    let head = parse(bytes, &scan, bytes.len()).expect("a head");
+    assert!(head.fields.is_empty());
+    assert_eq!(head.fields.iter().next(), None);
 }

@@ -63,7 +63,7 @@ fn invalid_ones() {
         ("3986 §2.1: percent-encoding", "%zz|x%|x%2"),
         ("3986 §3.2.2: IPv6address", "::1|[::1|::1]|[::1]x|[::g]|[]|[1:2:3:4:5:6:7:8:9]|[[::1]]"),
         ("3986 §3.2.2: IPv6address", "[1.2.3.4]"),
-        ("3986 §3.2.2: IPvFuture", "[v1]|[v.x]|[vG.x]|[v1.]|[v1.a/b]"),
+        ("3986 §3.2.2: IPvFuture", "[v1]|[v.x]|[vG.x]|[v1g.x]|[v1.]|[v1.a/b]"),
         // A zone means something to its host alone.
         ("6874 §1: zone identifier", "[fe80::1%25eth0]|[fe80::1%eth0]"),
     ];

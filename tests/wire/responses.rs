@@ -37,6 +37,26 @@ fn the_parts_of_a_head() {
     );
 }
 
+/// RFC 9110 §8.8.2.1: a Last-Modified later than the Date is replaced by it.
+#[test]
+fn nothing_was_modified_in_the_future() {
+    let date = "Sun, 06 Nov 1994 08:49:37 GMT";
+    for (given, said) in [
+        ("Sun, 06 Nov 1994 08:49:36 GMT", "Sun, 06 Nov 1994 08:49:36 GMT"),
+        (date, date),
+        ("Sun, 06 Nov 1994 08:49:38 GMT", date),
+        ("Thu, 01 Jan 2026 00:00:00 GMT", date),
+        ("no date", "no date"),
+    ] {
+        let response = Response::new(StatusCode::OK, Body::Empty)
+            .with_header(header::LAST_MODIFIED, HeaderValue::from_static(given))
+            .with_header(header::EXPIRES, HeaderValue::from_static(given));
+        let head = head(&response, Delimiter::Unsaid, Persistence::Persists);
+        let fields = format!("Last-Modified: {said}\r\nExpires: {given}\r\n");
+        assert!(head.contains(&fields), "{given}: {head}");
+    }
+}
+
 /// RFC 9112 §4: the space stands even where no reason follows.
 #[test]
 fn status_lines() {

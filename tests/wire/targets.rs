@@ -62,6 +62,7 @@ fn absolute_form() {
             ("3986 §3.2.3: a port that is none", "http://x:80a/", Err(Fault::HostInvalid)),
             ("3986 §3.5: a fragment", "http://x#f", Err(Fault::HostInvalid)),
             ("3986 §3.4: a query that is none", "http://x?<", Err(Fault::Target)),
+            ("3986 §3.5: a fragment behind a query", "http://x/?a#b", Err(Fault::Target)),
             ("9110 §7.4: another scheme", "ftp://x/a", Err(Fault::Target)),
             ("3986 §3: no scheme", "://x/a", Err(Fault::Target)),
             ("9112 §3.2: one slash", "http:/x/a", Err(Fault::Target)),
@@ -71,6 +72,21 @@ fn absolute_form() {
             ("9112 §3.2: one odd character", "!", Err(Fault::Target)),
         ],
     );
+}
+
+/// RFC 9112 §3.2.2: what stands above Host is kept, and nothing where there is none.
+#[test]
+fn authorities() {
+    for (raw, authority) in [
+        ("http://x:80/a", Some("x:80")),
+        ("http://[::1]?q", Some("[::1]")),
+        ("https://y", Some("y")),
+        ("/http://x/", None),
+        ("//x/a", None),
+    ] {
+        let target = parse(&Method::GET, raw).expect("a target");
+        assert_eq!(target.authority, authority, "{raw}");
+    }
 }
 
 #[test]
