@@ -4,7 +4,7 @@ use oneloop::{Answer, Request, Response, Routes, Server};
 
 fn home(request: &Request<'_>) -> Response {
     let agent = request.header("user-agent").unwrap_or(b"somebody");
-    Response::html(format!("<h1>Hello, {}</h1>", agent.escape_ascii()))
+    Response::text(format!("Hello, {}!\n", agent.escape_ascii()))
 }
 
 fn shout(_: &Request<'_>) -> Answer {

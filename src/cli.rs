@@ -104,7 +104,7 @@ impl Verbosity {
     pub(crate) const fn level(self) -> LevelFilter {
         match self {
             Self::Quiet => LevelFilter::Error,
-            Self::Normal => LevelFilter::Warn,
+            Self::Normal => LevelFilter::Info,
             Self::Debug => LevelFilter::Debug,
             Self::Trace => LevelFilter::Trace,
         }
@@ -246,7 +246,8 @@ fn refusal(error: &clap::Error, words: &[OsString]) -> Refusal {
         .lines()
         .map(|line| line.trim().trim_start_matches("error: ").trim_start_matches("tip: "))
         .take_while(|line| !line.starts_with("Usage:") && !line.starts_with("For more"))
-        .filter(|line| !line.is_empty())
+        // A flag that is none is hardly ever meant as a path, which is what that tip makes of it.
+        .filter(|line| !line.is_empty() && !line.contains("use '-- "))
         .collect();
     let mut said = said.join("; ");
     if let Some((option, variable)) = from_environment(error, words) {

@@ -48,6 +48,8 @@ pub const PAUSE_TOLD_AGAIN: Duration = Duration::from_secs(60);
 pub const IDLE_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 /// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
 pub const LINGER_SILENT: Duration = Duration::from_secs(5);
+/// The same when the server stops or is crowded: whoever has not closed by then will hardly do so.
+pub const LINGER_HURRIED: Duration = Duration::from_secs(1);
 /// A lingering connection is closed after this long whatever comes. (nginx: 30 s.)
 pub const LINGER_IN_ALL: Duration = Duration::from_secs(30);
 /// The longest line that opens a chunk, its extensions included, in bytes; 400 beyond.

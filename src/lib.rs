@@ -13,7 +13,7 @@
 //!
 //! fn home(request: &Request<'_>) -> Response {
 //!     let agent = request.header("user-agent").unwrap_or(b"somebody");
-//!     Response::html(format!("<h1>Hello, {}</h1>", agent.escape_ascii()))
+//!     Response::text(format!("Hello, {}!\n", agent.escape_ascii()))
 //! }
 //!
 //! fn shout(_: &Request<'_>) -> Answer {

@@ -15,7 +15,7 @@ use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -121,7 +121,7 @@ fn prepared(reply: Reply) -> Result<Prepared, StartError> {
         ReplyBody::Empty => Body::Empty,
         ReplyBody::Typed(bytes) => Body::Bytes(bytes),
         ReplyBody::File(path) => {
-            let bytes = std::fs::read(&path);
+            let bytes = read_regular(&path);
             Body::Bytes(bytes.map_err(|source| StartError::BodyFile { path, source })?)
         }
     };
@@ -136,6 +136,14 @@ fn prepared(reply: Reply) -> Result<Prepared, StartError> {
         };
     }
     Ok(response.prepare())
+}
+
+/// A FIFO or a device might have no end.
+fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    std::fs::read(path)
 }
 
 /// The addresses that the binds stand for, each once.
@@ -226,7 +234,7 @@ fn log_to_stderr(verbosity: Verbosity) {
         .filter_level(verbosity.level())
         .parse_default_env()
         .format(|out, record| {
-            if log::max_level() > LevelFilter::Warn {
+            if log::max_level() > LevelFilter::Info {
                 let time = out.timestamp_millis();
                 write!(out, "{time} ")?;
             }

@@ -45,6 +45,8 @@ pub enum CloseReason {
     FileShrank,
     /// The grace time of an orderly stop ran out before the answer had left.
     CutOff,
+    /// A second signal ended the server at once.
+    EndedAtOnce,
 }
 
 impl fmt::Display for CloseReason {
@@ -67,6 +69,7 @@ impl fmt::Display for CloseReason {
             }
             Self::FileShrank => "the file became shorter while it was sent",
             Self::CutOff => "the grace time ran out",
+            Self::EndedAtOnce => "a second signal ended the server at once",
         })
     }
 }

@@ -77,7 +77,7 @@ pub use phase::Phase;
 
 use std::time::Duration;
 
-use crate::config::{LINGER_SILENT, Limits, RECEIVE_BUFFER};
+use crate::config::{LINGER_HURRIED, LINGER_SILENT, Limits, RECEIVE_BUFFER};
 use crate::message::Date;
 use crate::wire::Fault;
 
@@ -283,6 +283,13 @@ impl Connection {
         None
     }
 
+    /// The server stops: who lingers has less time from now on.
+    pub fn hurried(&mut self, terms: &Terms<'_>) {
+        if self.phase == Phase::Lingering {
+            self.linger_on(terms);
+        }
+    }
+
     /// A wake was rung: whoever was not ready may be now.
     pub fn woken(&mut self) {
         if let Business::Postponed { was_rung, .. } = &mut self.business {
@@ -324,7 +331,8 @@ impl Connection {
     }
 
     fn linger_on(&mut self, terms: &Terms<'_>) {
-        self.wait(Why::Linger, LINGER_SILENT, terms);
+        let silent = if terms.is_last { LINGER_HURRIED } else { LINGER_SILENT };
+        self.wait(Why::Linger, silent, terms);
         if let Business::LingerUntil(end) = self.business {
             self.deadline = self.deadline.min(end);
         }

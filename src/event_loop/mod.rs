@@ -142,7 +142,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.wait()?;
         if let Some(signal) = self.note() {
             let cut_off = self.busy();
-            self.end_all();
+            self.end_all(CloseReason::EndedAtOnce);
             return Ok(Flow::Ended(Stopped { cut_off, signal: Some(signal) }));
         }
         self.accept();

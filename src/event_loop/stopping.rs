@@ -2,7 +2,7 @@
 //!
 //! Read next: `mod.rs`, which calls this when a bell or a signal asks for it.
 
-use crate::connection::{CloseReason, Moment, Phase};
+use crate::connection::{CloseReason, Moment, Phase, Terms};
 use crate::observers::{Event, Observer};
 
 use super::key::Key;
@@ -35,7 +35,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             return;
         }
         self.stop = Stop::Until(self.now.after(self.config.grace));
-        self.observer.on(&Event::Stopping(self.slots.len()));
+        self.observer.on(&Event::Stopping(self.busy()));
         // Closing a listener resets whoever still waits in its queue.
         self.reception.room_was_made();
         for listener in 0..self.net.listeners() {
@@ -45,11 +45,19 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.reception.close();
         self.net.close_listeners();
         for (at, slot) in &mut self.slots {
-            if slot.connection.phase() == Phase::Idle {
+            let phase = slot.connection.phase();
+            if phase == Phase::Idle {
                 slot.readiness.suspect_input();
-                if !std::mem::replace(&mut slot.is_due, true) {
-                    self.due.push(slot.key(at));
-                }
+            }
+            if phase == Phase::Lingering {
+                let limits = &self.services[usize::from(slot.service)].limits;
+                let terms = Terms { now: self.now, date: &self.date, limits, is_last: true };
+                slot.connection.hurried(&terms);
+            }
+            // Whoever lingers has another deadline now, which the visit makes known to the agenda.
+            let is_to_go = matches!(phase, Phase::Idle | Phase::Lingering);
+            if is_to_go && !std::mem::replace(&mut slot.is_due, true) {
+                self.due.push(slot.key(at));
             }
         }
     }
@@ -60,14 +68,14 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.cut_off > 0 {
             self.observer.on(&Event::CutOff(self.cut_off));
         }
-        self.end_all();
+        self.end_all(CloseReason::CutOff);
     }
 
     /// Nobody is waited for any more.
-    pub(super) fn end_all(&mut self) {
+    pub(super) fn end_all(&mut self, reason: CloseReason) {
         let keys: Vec<Key> = self.slots.iter().map(|(at, slot)| slot.key(at)).collect();
         for key in keys {
-            self.end(key, CloseReason::CutOff);
+            self.end(key, reason);
         }
     }
 

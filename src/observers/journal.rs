@@ -21,7 +21,14 @@ impl Observer for Journal {
                 debug!("c{connection}: closed after {requests} request{s}: {reason}");
             }
             Event::AcceptPaused(pause) => paused(pause),
-            Event::Stopping(open) => info!("stopping, with {open} connections open"),
+            Event::Stopping(0) => debug!("stopping"),
+            Event::Stopping(busy) => {
+                info!(
+                    "stopping when {busy} connection{} done",
+                    if busy == 1 { " is" } else { "s are" }
+                );
+            }
+            Event::CutOff(1) => warn!("the grace time ran out: 1 connection was cut off"),
             Event::CutOff(cut) => warn!("the grace time ran out: {cut} connections were cut off"),
             Event::Accepted(_) | Event::Answered(_) | Event::Stale | Event::TurnEnded { .. } => {}
         }

@@ -68,7 +68,8 @@ pub enum Event<'a> {
         /// How many events it began with.
         events: usize,
     },
-    /// An orderly stop began, with that many connections open.
+    /// An orderly stop began, and waits for that many connections to finish a request or its
+    /// answer.
     Stopping(usize),
     /// The grace time of an orderly stop ran out with that many answers not given to their end.
     CutOff(usize),

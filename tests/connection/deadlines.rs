@@ -10,6 +10,7 @@ fn idle_from_the_beginning() {
         @ 59999ms
         = idle
         @ 1ms
+        # 0
         = it was idle too long
         ",
     );
@@ -53,6 +54,7 @@ fn a_trickle_does_not_extend_the_head() {
         = lingering
         > \r\n
         @ 5s
+        # 1
         = 408: The request head did not arrive in time.
         ",
     );
@@ -169,6 +171,7 @@ fn an_answer_that_does_not_come() {
         @ 29s
         ~ wake
         = answering
+        # 1
         @ 1s
         < HTTP/1.1 503 Service Unavailable
         < Content-Type: text/plain; charset=utf-8

@@ -62,6 +62,7 @@ fn a_fault_behind_pipelined_requests_waits_its_turn() {
         <
         < GET /2\
         <# 400 A header field line is malformed.
+        # 3
         = lingering
         ~ half-close
         = 400: A header field line is malformed.

@@ -54,6 +54,7 @@ fn pipelined_requests_are_answered_in_order() {
         < Content-Length: 6
         <
         < GET /3\
+        # 3
         = idle
         ",
     );

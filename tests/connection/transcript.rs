@@ -17,6 +17,7 @@
 //! ~ half-close                 the client shuts its half; `~ reset`; `~ resets unseen`: no event
 //! ~ wake                       a wake is rung; `~ turn`: the loop comes round
 //! ~ winding down               every answer is to be the last; `~ cut off`: the loop closes it
+//! # 1                          how many requests it has made
 //! = idle                       the phase; or in the end, in words, the fate
 //! ```
 //!
@@ -100,6 +101,7 @@ impl Conversation {
                 Some('@') => self.happens(|driver| driver.pass(duration(&line[1..]))),
                 Some('~') => self.meanwhile(line[1..].trim()),
                 Some('=') => self.stands(line[1..].trim()),
+                Some('#') => self.has_made(line[1..].trim()),
                 Some(other) => panic!("no line begins with {other:?}"),
             }
             is_settled = mark(line) == Some('=');
@@ -166,6 +168,11 @@ impl Conversation {
             let (reached, expected) = (shown(&reached, same), shown(expected, same));
             panic!("{}\n--- came back:\n{reached}\n--- expected:\n{expected}", self.place());
         }
+    }
+
+    fn has_made(&self, requests: &str) {
+        let made = self.driver.connection.requests().to_string();
+        assert_eq!(made, requests, "requests, {}", self.place());
     }
 
     fn stands(&mut self, how: &str) {

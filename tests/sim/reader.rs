@@ -15,6 +15,8 @@ const DATE_BEGINS: &str = "Sun, 06 Nov 1994 ";
 pub(crate) struct Shortage {
     /// Of room, or of time before it stops: it may say of any answer that it is the last.
     pub(crate) of_room: bool,
+    /// Of descriptors: it may close whoever keeps it waiting.
+    pub(crate) of_descriptors: bool,
     /// Of memory: it may not read a head in time.
     pub(crate) of_memory: bool,
 }

@@ -146,6 +146,7 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
     }
     if dice.chance(150) {
         nature.descriptors = dice.within(2..=8);
+        nature.shortage.of_descriptors = true;
     }
     if dice.chance(150) {
         terms.config.held_bytes = dice.one_of(&[0, 1_000, 50_000, 200_000]);
@@ -270,6 +271,8 @@ fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), St
         Some(MadeRoom) => true,
         Some(IdleTimeout) => shortage.of_memory,
         Some(Stopped | CutOff) => shortage.of_room,
+        // Whoever lingers is not waited for any more, and if it sends still, it is reset.
+        _ if client.met == Some(End::Reset) => shortage.of_room || shortage.of_descriptors,
         _ => shortage.of_room && client.reader.has_closed,
     };
     if is_excused {
