@@ -115,8 +115,8 @@ pub enum Pulled {
     /// That was all.
     End,
     /// It cannot be finished. The connection is closed without the last chunk, so that the client
-    /// sees that the body is not whole (RFC 9112 §8). On HTTP/1.0, where the close is the end of any
-    /// body of unknown length, it cannot see it.
+    /// sees that the body is not whole (RFC 9112 §8). On HTTP/1.0, where the close is the end of
+    /// any body of unknown length, it cannot see it.
     Failed,
 }
 
