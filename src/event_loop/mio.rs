@@ -349,8 +349,7 @@ impl Stream for MioStream {
     }
 }
 
-/// Tells the kernel that more is about to follow, so that the head of a file travels with its first
-/// bytes.
+/// Says that more follows, so that the head of a file travels with its first bytes.
 #[cfg(target_os = "linux")]
 const MORE: SendFlags = SendFlags::MORE.union(NO_SIGNAL);
 #[cfg(not(target_os = "linux"))]
