@@ -8,14 +8,12 @@
 
 use std::error::Error;
 use std::hint::black_box;
-use std::net::SocketAddr;
 use std::process::Command;
-use std::sync::Arc;
 
 use oneloop::connection::{Advance, Asked, Connection, Inbox, Moment, Terms};
-use oneloop::message::{Bell, Caller};
+use oneloop::message::Nobody;
 use oneloop::wire::request::Scan;
-use oneloop::{Fixed, Limits, Responder as _, Response, Wake};
+use oneloop::{Fixed, Limits, Responder as _, Response};
 
 const WRK: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const CURL: &str = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: curl/8.5.0\r\n\
@@ -51,26 +49,6 @@ fn cases() -> Vec<Case> {
         Case { requests: 16, ..whole("wrk, 16 pipelined", &WRK.repeat(16)) },
         Case { at_a_time: 1, ..whole("curl, byte by byte", CURL) },
     ]
-}
-
-struct Nobody;
-
-impl Caller for Nobody {
-    fn peer(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn connection(&self) -> u32 {
-        1
-    }
-
-    fn wake(&self) -> Wake {
-        Wake::new(0, Arc::new(Self))
-    }
-}
-
-impl Bell for Nobody {
-    fn ring(&self, _: u64) {}
 }
 
 /// Drives one connection as a slot does, `rounds` times over.

@@ -4,15 +4,12 @@
 //! The machine is driven as `event_loop/slot.rs` drives it, by two buffers that belong to the loop
 //! and serve every connection. allocation-counter counts what this thread allocates meanwhile.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use allocation_counter::measure;
 use oneloop::config::{KIB, MIB, SEND_BUFFER};
 use oneloop::connection::{
     Advance, Asked, Connection, Inbox, Moment, Outgoing, Phase, Pull, Terms,
 };
-use oneloop::message::{Bell, Caller, Wake};
+use oneloop::message::Nobody;
 use oneloop::wire::request::Scan;
 use oneloop::{
     Answer, Body, BodyReader, CloseReason, Fields, Fixed, Limits, Piece, Pulled, Request,
@@ -131,28 +128,6 @@ impl Desk {
 fn terms(limits: &Limits) -> Terms<'_> {
     let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
     Terms { now: Moment::START, date, limits, is_last: false }
-}
-
-struct Nobody;
-
-impl Caller for Nobody {
-    fn peer(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn connection(&self) -> u32 {
-        1
-    }
-
-    fn wake(&self) -> Wake {
-        Wake::new(0, Arc::new(NoBell))
-    }
-}
-
-struct NoBell;
-
-impl Bell for NoBell {
-    fn ring(&self, _: u64) {}
 }
 
 /// How many allocations a thousand turns of those bytes cost, after a few to warm up.

@@ -66,9 +66,10 @@ fn a_keep_alive_request_costs_three_system_calls_and_none_fails() {
     let mut spent = BTreeMap::new();
     for (name, (calls, failed)) in many {
         let (calls_before, failed_before) = few.get(&name).copied().unwrap_or_default();
-        // How the client's coming and going falls into turns is up to the kernel: a wait or an accept
-        // that finds nobody, more or less.
-        assert!(failed <= failed_before + 10, "{name} fails more often with more requests");
+        // How the client's coming and going falls into turns is up to the kernel: a wait more or less,
+        // and an accept that finds nobody. Nothing that is done for a request may fail once.
+        let may_differ = if name == "accept4" { 2 } else { 0 };
+        assert!(failed <= failed_before + may_differ, "{name} fails more with more requests");
         if calls > calls_before + 10 {
             spent.insert(name, (calls - calls_before + 50) / 100 * 100);
         }

@@ -19,7 +19,7 @@ pub use answer::{Answer, BodyReader};
 pub use body::{Body, FileRange, Piece, Pulled, Source};
 pub use fields::Fields;
 pub use prepared::Prepared;
-pub use request::{Caller, Request, RequestId, Version};
+pub use request::{Caller, Nobody, Request, RequestId, Version};
 pub use response::Response;
 pub use wake::{Bell, Wake};
 

@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use http::Method;
 
-use super::{Fields, Wake};
+use super::{Bell, Fields, Wake};
 
 /// The minor version of HTTP/1 that a request is answered by (RFC 9112 §2.3). A higher minor is
 /// served as 1.1.
@@ -52,6 +53,30 @@ pub trait Caller {
     fn connection(&self) -> u32;
     /// A handle that calls the loop back to this connection.
     fn wake(&self) -> Wake;
+}
+
+/// A client that is not there: no address, the first connection, and a bell that nobody hears. For
+/// tests and benches, which have no socket.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Nobody;
+
+impl Caller for Nobody {
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    fn connection(&self) -> u32 {
+        1
+    }
+
+    fn wake(&self) -> Wake {
+        Wake::new(0, Arc::new(Self))
+    }
+}
+
+impl Bell for Nobody {
+    fn ring(&self, _: u64) {}
 }
 
 /// One request: method, target, fields, and who sent it. It borrows the bytes it came in and ends

@@ -244,29 +244,12 @@ fn normal_form(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
 
     use http::{Method, header};
 
     use super::{Routes, normal_form};
-    use crate::message::{Answer, Body, Caller, Fields, Request, Response, Version, Wake};
+    use crate::message::{Answer, Body, Fields, Nobody, Request, Response, Version};
     use crate::responders::Responder;
-
-    struct Nobody;
-
-    impl Caller for Nobody {
-        fn peer(&self) -> Option<SocketAddr> {
-            None
-        }
-
-        fn connection(&self) -> u32 {
-            1
-        }
-
-        fn wake(&self) -> Wake {
-            unreachable!("no responder here postpones its answer")
-        }
-    }
 
     /// A responder that gives its name, and the method it saw.
     fn named(name: &'static str) -> impl Responder {

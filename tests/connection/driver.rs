@@ -6,17 +6,15 @@
 //! next: `script.rs` (the responder), `transcript.rs` (how a test is written).
 
 use std::io::ErrorKind;
-use std::net::SocketAddr;
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
 
 use oneloop::config::SEND_BUFFER;
 use oneloop::connection::{
     Advance, Asked, CloseReason, Connection, Inbox, Moment, Outgoing, Phase, Pull, Reply, Terms,
     guarded,
 };
-use oneloop::message::{Bell, Caller, Date, Wake};
+use oneloop::message::{Date, Nobody};
 use oneloop::wire::request::Scan;
 use oneloop::{Limits, Responder};
 
@@ -451,27 +449,4 @@ impl<R: Responder> Driver<R> {
 
 fn terms(now: Moment, limits: &Limits, is_last: bool) -> Terms<'_> {
     Terms { now, date: DATE, limits, is_last }
-}
-
-/// A client nobody knows.
-struct Nobody;
-
-impl Caller for Nobody {
-    fn peer(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn connection(&self) -> u32 {
-        1
-    }
-
-    fn wake(&self) -> Wake {
-        Wake::new(0, Arc::new(NoBell))
-    }
-}
-
-struct NoBell;
-
-impl Bell for NoBell {
-    fn ring(&self, _: u64) {}
 }

@@ -1,12 +1,11 @@
 //! For tests: a folder of their own, gone when they are done, and a way to ask for what is in it.
 
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use http::Method;
 
-use crate::message::{Answer, Body, Caller, Fields, Request, Response, Version, Wake};
+use crate::message::{Answer, Body, Fields, Nobody, Request, Response, Version};
 use crate::responders::Responder;
 
 /// An empty folder under the system's temporary one. It is removed, with all that is in it, when
@@ -76,21 +75,5 @@ pub(super) fn bytes(response: &Response) -> &[u8] {
         Body::Empty => b"",
         Body::Bytes(bytes) => bytes,
         other => panic!("not in memory: {other:?}"),
-    }
-}
-
-struct Nobody;
-
-impl Caller for Nobody {
-    fn peer(&self) -> Option<SocketAddr> {
-        None
-    }
-
-    fn connection(&self) -> u32 {
-        1
-    }
-
-    fn wake(&self) -> Wake {
-        unreachable!("files answer at once")
     }
 }
