@@ -46,6 +46,9 @@ pub const PAUSE_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// How long a connection must have been idle before it can be closed to make room: one that was
 /// just accepted has a request on its way.
 pub const IDLE_BEFORE_LEAVING: Duration = Duration::from_secs(1);
+/// How long a client must have taken nothing before it can be closed because all of them together
+/// hold too much ([`Config::held_bytes`]) and others have to wait for that.
+pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 /// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
 pub const LINGER_SILENT: Duration = Duration::from_secs(5);
 /// The same when the server stops or is crowded: whoever has not closed by then will hardly do so.
@@ -158,7 +161,8 @@ pub struct Config {
     /// nine tenths every answer says `Connection: close`.
     pub connections: Option<usize>,
     /// What all connections together may keep unread and unsent, in bytes. 256 MiB. Beyond it no
-    /// new head is read until some of it has left.
+    /// new head is read until some of it has left, and whose client has taken nothing of its answer
+    /// for longest is closed, until it is not too much.
     pub held_bytes: usize,
     /// How long an orderly stop waits for what is still being answered. 10 s.
     pub grace: Duration,

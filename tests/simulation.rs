@@ -22,7 +22,7 @@ use sim::socket::Kernel;
 const SEEDS: u64 = 256;
 /// The ways to end that occur in so many seeds. A world in which one of them never comes about
 /// shows nothing of it.
-const ENDS: [&str; 13] = [
+const ENDS: [&str; 14] = [
     "AnswerTimeout",
     "Answered",
     "Broken(ConnectionReset)",
@@ -34,6 +34,7 @@ const ENDS: [&str; 13] = [
     "IdleTimeout",
     "MadeRoom",
     "Panicked",
+    "Stalled",
     "Stopped",
     "WriteTimeout",
 ];

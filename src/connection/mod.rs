@@ -206,6 +206,16 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Lingering)
     }
 
+    /// For how long its client has taken nothing of what waits for it.
+    #[must_use]
+    pub fn stalled(&self, now: Moment, limits: &Limits) -> Duration {
+        if self.phase != Phase::Writing || self.why != Why::Write || self.deadline == Moment::NEVER
+        {
+            return Duration::ZERO;
+        }
+        limits.write_timeout.saturating_sub(self.deadline.since(now))
+    }
+
     /// How many bytes it can be given.
     #[must_use]
     pub fn room(&self) -> usize {
@@ -286,7 +296,7 @@ impl Connection {
     /// The server stops: who lingers has less time from now on.
     pub fn hurried(&mut self, terms: &Terms<'_>) {
         if self.phase == Phase::Lingering {
-            self.linger_on(terms);
+            self.deadline = self.deadline.min(terms.now.after(LINGER_HURRIED));
         }
     }
 

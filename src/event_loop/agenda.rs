@@ -36,6 +36,12 @@ impl Agenda {
         self.parked.push(key);
     }
 
+    /// Whether somebody waits for memory.
+    #[must_use]
+    pub(super) fn has_parked(&self) -> bool {
+        !self.parked.is_empty()
+    }
+
     /// Memory is there again: who was parked goes on.
     pub(super) fn unpark(&mut self) {
         self.unfinished.append(&mut self.parked);

@@ -21,6 +21,7 @@ mod mio;
 mod net;
 mod notes;
 mod readiness;
+mod relief;
 mod send_file;
 mod server;
 mod service;
@@ -77,6 +78,8 @@ pub struct EventLoop<N: Net, O> {
     date: Date,
     /// What all connections together keep unread and unsent, in bytes.
     held: usize,
+    /// Where that is too much, when it is looked next who could be closed.
+    relief_at: Moment,
     stop: Stop,
     cut_off: usize,
     // Of one turn, and here only to be used again.
@@ -114,6 +117,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             now,
             date: [b' '; 29],
             held: 0,
+            relief_at: Moment::START,
             stop: Stop::NotAsked,
             cut_off: 0,
             notices: Vec::new(),
@@ -149,8 +153,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.pump_due();
         self.expire();
         self.bury_ended();
-        if self.held <= self.config.held_bytes {
-            self.agenda.unpark();
+        if self.agenda.has_parked() {
+            self.relieve();
         }
         self.observer.on(&Event::TurnEnded { events: self.notices.len() });
         Ok(match self.stop {
@@ -166,7 +170,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let limit = if self.reception.is_unfinished() {
             Some(std::time::Duration::ZERO)
         } else {
-            self.agenda.wait_limit(self.now, self.reception.deadline().min(stop))
+            let others = self.reception.deadline().min(self.relief_deadline()).min(stop);
+            self.agenda.wait_limit(self.now, others)
         };
         self.notices.clear();
         self.net.wait(limit, &mut self.notices)?;

@@ -86,6 +86,22 @@ fn a_stop_ends_with_the_grace_time() {
     });
 }
 
+/// Found by this simulation: being asked to hurry gave another second to who had less.
+#[test]
+fn a_stop_gives_nobody_more_time_to_linger() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects();
+        stage.sends(client, "\0");
+        stage.passes(4 * SECOND + SECOND / 2);
+        stage.nature.borrow_mut().after(Duration::ZERO, Errand::Stop);
+        stage.settles();
+        assert_eq!((stage.fate(client), stage.limit()), (None, Some(SECOND / 2)));
+        stage.passes(SECOND / 2);
+        assert!(matches!(stage.fate(client), Some(CloseReason::Fault(_))));
+    });
+}
+
 #[test]
 fn a_full_house_closes_who_has_been_idle_longest() {
     on_both_kernels(|kernel| {
@@ -263,6 +279,55 @@ fn a_memory_limit_parks_and_unparks() {
         assert_eq!(stage.settles(), 1, "whoever is parked is not looked at again and again");
 
         stage.hears(greedy, &[long]);
+        stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// Whoever has asked for much and takes nothing of it holds nobody up until its write timeout, and
+/// leaves for nobody who does not wait.
+#[test]
+fn who_is_stalled_longest_leaves_when_memory_is_short() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(50_000));
+        let long = Ask::get("bytes", 40_000);
+        let [first, slow, second] = [(); 3].map(|()| stage.connects_through(WIDE, 1_000));
+        let modest = stage.connects();
+        for client in [first, slow] {
+            stage.asks(client, std::slice::from_ref(&long));
+        }
+        stage.passes(5 * SECOND);
+        assert!(stage.held() > 50_000);
+        assert_eq!([first, slow].map(|client| stage.fate(client)), [None, None]);
+
+        stage.asks(modest, &[Ask::get("fixed", 0)]);
+        stage.socket(slow, |socket| socket.take(1_000));
+        stage.settles();
+        assert_eq!(stage.fate(first), Some(CloseReason::Stalled));
+        assert_eq!([slow, second, modest].map(|client| stage.fate(client)), [None, None, None]);
+        stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// A client that takes its answer, however slowly, is no reason to close anything.
+#[test]
+fn who_takes_its_answer_is_not_stalled_though_memory_is_short() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(20_000));
+        let (slow, modest) = (stage.connects_through(WIDE, 1_000), stage.connects());
+        stage.asks(slow, &[Ask::get("bytes", 40_000)]);
+        stage.settles();
+        stage.asks(modest, &[Ask::get("fixed", 0)]);
+        for _ in 0..10 {
+            stage.passes(SECOND / 2);
+            stage.socket(slow, |socket| socket.take(500));
+            stage.settles();
+        }
+        assert_eq!((stage.fate(slow), stage.calls(modest)), (None, 0));
+        // It stops taking any.
+        stage.passes(SECOND - SECOND / 10);
+        assert_eq!((stage.fate(slow), stage.calls(modest)), (None, 0));
+        stage.passes(SECOND + SECOND / 10);
+        assert_eq!(stage.fate(slow), Some(CloseReason::Stalled));
         stage.hears(modest, &[Ask::get("fixed", 0)]);
     });
 }

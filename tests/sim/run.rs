@@ -236,7 +236,7 @@ fn settle(nature: &Nature) -> Result<(), String> {
 fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), String> {
     use CloseReason::{
         AnswerTimeout, Answered, ClientDone, CutOff, Fault, IdleTimeout, MadeRoom, Panicked,
-        Stopped,
+        Stalled, Stopped,
     };
     let is_orderly = matches!(
         life.fate,
@@ -269,7 +269,7 @@ fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), St
     // Some reasons are as good as an answer, where the server has them.
     let is_excused = match life.fate {
         Some(MadeRoom) => true,
-        Some(IdleTimeout) => shortage.of_memory,
+        Some(IdleTimeout | Stalled) => shortage.of_memory,
         Some(Stopped | CutOff) => shortage.of_room,
         // Whoever lingers is not waited for any more, and if it sends still, it is reset.
         _ if client.met == Some(End::Reset) => shortage.of_room || shortage.of_descriptors,
