@@ -162,7 +162,7 @@ pub struct Config {
     pub connections: Option<usize>,
     /// What all connections together may keep unread and unsent, in bytes. 256 MiB. Beyond it no
     /// new head is read until some of it has left, and whose client has taken nothing of its answer
-    /// for longest is closed, until it is not too much.
+    /// for longest is closed, until half of it is free.
     pub held_bytes: usize,
     /// How long an orderly stop waits for what is still being answered. 10 s.
     pub grace: Duration,

@@ -3,8 +3,9 @@
 //!
 //! Nobody's request is read then, so without this a few clients who ask for much and take nothing
 //! of it would hold up everybody until their write timeout. Those who have kept us waiting longest,
-//! and for [`STALLED_BEFORE_LEAVING`] at least, are closed until what is left is not too much. A
-//! client that takes its answer, however slowly, stays.
+//! and for [`STALLED_BEFORE_LEAVING`] at least, are closed until half of what is granted is free,
+//! so that more than one of those who wait is served. A client that takes its answer, however
+//! slowly, stays.
 //!
 //! Read next: `accept.rs`, which makes room for connections in the same way.
 
@@ -47,7 +48,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             }
         }
         stalled.sort_unstable();
-        while self.is_memory_short()
+        while self.held > self.config.held_bytes / 2
             && let Some((_, key)) = stalled.pop()
         {
             self.end(key, CloseReason::Stalled);
