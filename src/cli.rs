@@ -18,6 +18,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
+use http::header::{ALLOW, PROXY_AUTHENTICATE, UPGRADE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
 use oneloop::{Config, Limits};
@@ -173,8 +174,28 @@ impl Respond {
             let status = status.as_u16();
             return Err(format!("an answer of {status} has no body; leave the body out"));
         }
-        let fields = header.into_iter().flat_map(|PerLine(fields)| fields).collect();
+        let fields: Vec<_> = header.into_iter().flat_map(|PerLine(fields)| fields).collect();
+        if let Some((name, value)) = field_required_by(status)
+            && !fields.iter().any(|(given, _)| *given == name)
+        {
+            let status = status.as_u16();
+            return Err(format!("an answer of {status} must say more; add -H '{value}' or alike"));
+        }
         Ok(Reply { status, fields, content_type, body })
+    }
+}
+
+/// The field that an answer of that status must have (RFC 9110 §11.6.1, §11.7.1, §15.5.6 and
+/// §15.5.22), with an example of it.
+fn field_required_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
+    match status {
+        StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "WWW-Authenticate: Basic realm=x")),
+        StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "Allow: GET, HEAD")),
+        StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
+            Some((PROXY_AUTHENTICATE, "Proxy-Authenticate: Basic realm=x"))
+        }
+        StatusCode::UPGRADE_REQUIRED => Some((UPGRADE, "Upgrade: websocket")),
+        _ => None,
     }
 }
 
@@ -466,6 +487,18 @@ mod tests {
             &["oneloop", "respond", "x", "--body-file", "y"],
             "both BODY and --body-file were given; leave one out",
         );
+        for (status, example) in [
+            ("401", "WWW-Authenticate: Basic realm=x"),
+            ("405", "Allow: GET, HEAD"),
+            ("407", "Proxy-Authenticate: Basic realm=x"),
+            ("426", "Upgrade: websocket"),
+        ] {
+            let refused =
+                format!("an answer of {status} must say more; add -H '{example}' or alike");
+            check(&["oneloop", "respond", "-s", status], &refused);
+            let words = ["oneloop", "respond", "-s", status, "-H", example];
+            assert!(matches!(asked(&words).what, What::Respond(reply) if reply.fields.len() == 1));
+        }
         for status in ["204", "205", "304"] {
             let refused = format!("an answer of {status} has no body; leave the body out");
             check(&["oneloop", "respond", "-s", status, "x"], &refused);

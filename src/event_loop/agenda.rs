@@ -42,6 +42,17 @@ impl Agenda {
         !self.parked.is_empty()
     }
 
+    /// Forgets who waited for memory and has ended meanwhile; `is_live` knows.
+    pub(super) fn sweep_parked(&mut self, is_live: impl Fn(Key) -> bool) {
+        self.parked.retain(|&key| is_live(key));
+    }
+
+    /// How many entries there are, of all kinds.
+    #[must_use]
+    pub(super) fn len(&self) -> usize {
+        self.deadlines.len() + self.unfinished.len() + self.parked.len()
+    }
+
     /// Memory is there again: who was parked goes on.
     pub(super) fn unpark(&mut self) {
         self.unfinished.append(&mut self.parked);

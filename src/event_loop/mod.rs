@@ -13,6 +13,7 @@
 
 mod accept;
 mod agenda;
+mod burying;
 mod clock;
 mod desk;
 mod key;
@@ -45,7 +46,7 @@ use std::sync::Arc;
 
 use slab::Slab;
 
-use crate::config::{Config, SLOTS_KEPT};
+use crate::config::Config;
 use crate::connection::{CloseReason, Moment, Phase, Terms};
 use crate::message::{Bell, Date};
 use crate::observers::{Event, Observer};
@@ -317,48 +318,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         tenant(&mut self.slots, key)
     }
 
-    /// Closes a connection from outside of it.
-    fn end(&mut self, key: Key, reason: CloseReason) {
-        if let Some(slot) = tenant(&mut self.slots, key) {
-            self.held -= slot.connection.held();
-            slot.connection.close(reason);
-            self.bury(key);
-        }
-    }
-
-    fn bury_ended(&mut self) {
-        while let Some(key) = self.ended.pop() {
-            self.bury(key);
-        }
-        if let Stop::Until(moment) = self.stop
-            && moment <= self.now
-        {
-            self.cut_off();
-        }
-        // A crowd that has left leaves no memory behind, as far as the last one's slot allows.
-        if self.slots.capacity() > 4 * self.slots.len() + SLOTS_KEPT {
-            self.slots.shrink_to_fit();
-        }
-    }
-
-    /// A connection that has its fate leaves the slab, and its socket is closed.
-    fn bury(&mut self, key: Key) {
-        if self.tenant(key).is_none() {
-            return;
-        }
-        let slot = self.slots.remove(key.slot as usize);
-        if let Some(mut notes) = slot.notes {
-            notes.tell(false, self.net.now(), &self.date, &mut self.observer);
-        }
-        let connection = &slot.connection;
-        debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
-        if let Some(reason) = connection.fate() {
-            let requests = connection.requests();
-            self.observer.on(&Event::Closed { connection: key.generation, reason, requests });
-        }
-        self.reception.room_was_made();
-    }
-
     /// The network.
     pub const fn net(&self) -> &N {
         &self.net
@@ -377,6 +336,11 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// What all connections together keep unread and unsent, in bytes.
     pub const fn held(&self) -> usize {
         self.held
+    }
+
+    /// How many entries the agenda has.
+    pub fn scheduled(&self) -> usize {
+        self.agenda.len()
     }
 }
 

@@ -24,7 +24,13 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     #[cold]
     pub(super) fn relieve(&mut self) {
         if self.is_memory_short() && self.relief_at <= self.now {
-            self.close_stalled();
+            let slots = &self.slots;
+            self.agenda.sweep_parked(|key| {
+                slots.get(key.slot as usize).is_some_and(|slot| slot.generation == key.generation)
+            });
+            if self.agenda.has_parked() {
+                self.close_stalled();
+            }
             self.relief_at = self.now.after(STALLED_BEFORE_LEAVING);
         }
         if !self.is_memory_short() {

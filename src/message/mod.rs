@@ -21,6 +21,7 @@ pub use fields::Fields;
 pub use prepared::Prepared;
 pub use request::{Caller, Nobody, Request, RequestId, Version};
 pub use response::Response;
+pub(crate) use response::reason;
 pub use wake::{Bell, Wake};
 
 /// The 29 bytes of an HTTP date, `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 §5.6.7).

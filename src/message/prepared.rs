@@ -16,6 +16,8 @@ pub struct Prepared {
     pub(crate) block: Arc<[u8]>,
     /// Where in the block the 29 bytes of the Date begin.
     pub(crate) date_at: usize,
+    /// Where the 29 bytes of a Last-Modified begin, if there is one.
+    pub(crate) modified_at: Option<usize>,
     /// Where the body begins.
     pub(crate) head_len: usize,
     pub(crate) status: StatusCode,

@@ -67,7 +67,7 @@ impl Response {
         ) {
             return Self::new(status, Body::Empty);
         }
-        let reason = status.canonical_reason().unwrap_or_default();
+        let reason = reason(status);
         Self::text(format!("{} {reason}\n", status.as_u16())).with_status(status)
     }
 
@@ -163,5 +163,14 @@ impl Response {
 impl From<Arc<[u8]>> for Body {
     fn from(bytes: Arc<[u8]>) -> Self {
         Self::Shared(bytes)
+    }
+}
+
+/// The phrase of RFC 9110 §15; `http` has two that are older.
+pub(crate) fn reason(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => "Content Too Large",
+        StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
+        _ => status.canonical_reason().unwrap_or_default(),
     }
 }

@@ -1,10 +1,13 @@
 //! One prepared answer for everything: the static responder.
 
-use crate::message::{Answer, Prepared, Request};
+use http::{Method, StatusCode};
+
+use crate::message::{Answer, Prepared, Request, Response};
 
 use super::Responder;
 
-/// Gives every request the same answer, whatever its method and path.
+/// Gives every request the same answer, whatever its method and path; but for TRACE, which asks for
+/// its own request back (RFC 9110 §9.3.8) and gets 501.
 #[derive(Clone, Debug)]
 pub struct Fixed {
     answer: Prepared,
@@ -19,7 +22,10 @@ impl Fixed {
 }
 
 impl Responder for Fixed {
-    fn respond(&mut self, _: &Request<'_>) -> Answer {
+    fn respond(&mut self, request: &Request<'_>) -> Answer {
+        if *request.method() == Method::TRACE {
+            return Response::status(StatusCode::NOT_IMPLEMENTED).into();
+        }
         Answer::Prepared(self.answer.clone())
     }
 }

@@ -16,8 +16,9 @@ use crate::message::Fields;
 /// What tells one state of a resource from another (RFC 9110 §8.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validators {
-    /// The entity tag as it is sent: in quotes, and after `W/` where it is a weak one.
-    pub etag: String,
+    /// The entity tag as it is sent: in quotes, and after `W/` where it is a weak one. None where
+    /// no state is told from the next.
+    pub etag: Option<String>,
     /// When the content last changed, if that is known. Only its whole seconds count: a date has no
     /// more.
     pub modified: Option<SystemTime>,
@@ -51,7 +52,7 @@ pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Ve
     let reads = matches!(*method, Method::GET | Method::HEAD);
 
     if fields.get("if-match").is_some() {
-        if !names(fields, "if-match", &current.etag, Comparison::Strong) {
+        if !names(fields, "if-match", current, Comparison::Strong) {
             return Verdict::PreconditionFailed;
         }
     } else if unmodified_since(fields, "if-unmodified-since", current) == Some(false) {
@@ -59,7 +60,7 @@ pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Ve
     }
 
     if fields.get("if-none-match").is_some() {
-        if names(fields, "if-none-match", &current.etag, Comparison::Weak) {
+        if names(fields, "if-none-match", current, Comparison::Weak) {
             return if reads { Verdict::NotModified } else { Verdict::PreconditionFailed };
         }
     } else if reads && unmodified_since(fields, "if-modified-since", current) == Some(true) {
@@ -85,13 +86,14 @@ fn whole_seconds(time: SystemTime) -> u64 {
     time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// Whether the fields of that name list this entity tag, or say `*`, which stands for whatever
-/// there is.
-fn names(fields: Fields<'_>, name: &str, etag: &str, comparison: Comparison) -> bool {
-    fields.all(name).any(|value| {
-        value == b"*"
-            || EntityTags { rest: value }.any(|tag| comparison.equates(tag, etag.as_bytes()))
-    })
+/// Whether the fields of that name list the current entity tag, or say `*`, which stands for
+/// whatever there is.
+fn names(fields: Fields<'_>, name: &str, current: &Validators, comparison: Comparison) -> bool {
+    let is_current = |tag: &[u8]| {
+        let etag = current.etag.as_deref();
+        etag.is_some_and(|etag| comparison.equates(tag, etag.as_bytes()))
+    };
+    fields.all(name).any(|value| value == b"*" || EntityTags { rest: value }.any(is_current))
 }
 
 impl Comparison {
@@ -159,7 +161,8 @@ mod tests {
     fn check(method: &Method, etag: &str, lines: &[(&str, &str)], expected: Verdict) {
         let raw: String = lines.iter().map(|(n, v)| format!("{n}: {v}\r\n")).collect();
         let fields = Fields::from_checked_lines(raw.as_bytes());
-        let current = Validators { etag: etag.into(), modified: Some(UNIX_EPOCH + MODIFIED) };
+        let modified = Some(UNIX_EPOCH + MODIFIED);
+        let current = Validators { etag: Some(etag.into()), modified };
         assert_eq!(evaluate(method, fields, &current), expected, "{method} {etag} {raw}");
     }
 
@@ -309,7 +312,7 @@ mod tests {
 
     #[test]
     fn content_without_a_date_has_no_precondition_on_one() {
-        let current = Validators { etag: "\"a\"".into(), modified: None };
+        let current = Validators { etag: Some("\"a\"".into()), modified: None };
         for name in ["If-Modified-Since", "If-Unmodified-Since"] {
             let raw = format!("{name}: {SAME}\r\n");
             let fields = Fields::from_checked_lines(raw.as_bytes());

@@ -25,6 +25,8 @@ pub enum Fault {
     RequestLine,
     /// A target in none of the four forms, or with characters that none may hold (RFC 9112 §3.2).
     Target,
+    /// An `https` target on a connection that is not secured (RFC 9110 §7.4).
+    Misdirected,
     /// A path that leads above its root.
     AboveRoot,
     /// The target is longer than the limit (RFC 9110 §15.5.15).
@@ -91,6 +93,7 @@ impl Fault {
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             Self::TargetTooLong => StatusCode::URI_TOO_LONG,
             Self::VersionNotServed => StatusCode::HTTP_VERSION_NOT_SUPPORTED,
             Self::Connect | Self::MethodTooLong | Self::CodingNotImplemented => {
@@ -118,6 +121,7 @@ impl Fault {
             Self::MethodTooLong => "The method is longer than any that is implemented.",
             Self::RequestLine => "The request line is not: method, space, target, space, version.",
             Self::Target => "The request target is malformed.",
+            Self::Misdirected => "https is not served on a connection that is not secured.",
             Self::AboveRoot => "The path leads above its root.",
             Self::TargetTooLong => "The request target is too long.",
             Self::Version => "The HTTP version is malformed.",

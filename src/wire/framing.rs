@@ -16,6 +16,8 @@
 //! | codings we lack, then `chunked` | none | refused: 501 (§6.1) |
 //! | `chunked` not last, not once, or malformed | none | refused: 400 |
 
+use memchr::memchr;
+
 use crate::message::Version;
 
 use super::Fault;
@@ -166,9 +168,17 @@ fn transfer_encoding(value: &[u8]) -> Result<BodyLength, Fault> {
     let codings: Vec<&[u8]> = value.split(|&byte| byte == b',').map(trim).collect();
     let Some((last, others)) = codings.split_last() else { return Err(Fault::TransferEncoding) };
     let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    let is_well_formed = codings.iter().all(|coding| is_token(coding));
-    if is_well_formed && is_chunked(last) && !others.iter().any(|coding| is_chunked(coding)) {
+    let may_precede = |coding: &&[u8]| {
+        let name = without_parameters(coding);
+        is_token(name) && !is_chunked(name)
+    };
+    if is_chunked(last) && others.iter().all(may_precede) {
         return Err(Fault::CodingNotImplemented);
     }
     Err(Fault::TransferEncoding)
+}
+
+fn without_parameters(coding: &[u8]) -> &[u8] {
+    let end = memchr(b';', coding).unwrap_or(coding.len());
+    trim(&coding[..end])
 }

@@ -96,7 +96,7 @@ impl Scan {
     fn line_ended(&mut self, bytes: &[u8], at: usize, limits: &Limits) -> Result<Found, Fault> {
         let (start, next) = (self.line as usize, at + 2);
         if next > limits.head_bytes {
-            return self.partial(&bytes[..limits.head_bytes], limits);
+            return self.partial(bytes, limits);
         }
         let is_blank = start == at;
         (self.line, self.looked) = (next as u32, next as u32);
@@ -121,11 +121,12 @@ impl Scan {
 
     /// No line ends in what is left. What can be said of it already?
     fn partial(&self, bytes: &[u8], limits: &Limits) -> Result<Found, Fault> {
+        let seen = &bytes[..bytes.len().min(limits.head_bytes)];
         if self.request_line.is_none() {
-            judge_begun_request_line(&bytes[self.line as usize..], limits)?;
+            judge_begun_request_line(&seen[self.line as usize..], limits)?;
         }
         // A head that has not ended at its limit ends behind it.
-        if bytes.len() >= limits.head_bytes {
+        if seen.len() == limits.head_bytes {
             return Err(Fault::HeadTooLong);
         }
         Ok(Found::Partial)
@@ -136,7 +137,6 @@ impl Scan {
     fn bare(&self, bytes: &[u8], at: usize, limits: &Limits) -> Fault {
         // That a CR stands alone shows only when the next byte is there.
         let before = if bytes[at] == b'\r' { at + 1 } else { at };
-        let before = before.min(limits.head_bytes);
         self.partial(&bytes[..before], limits).err().unwrap_or(Fault::BareLineEnd)
     }
 }

@@ -4,10 +4,13 @@
 //! nowhere else: Date, Content-Length or Transfer-Encoding, and Connection. So no answer can carry
 //! two lengths, or a length that is not its own.
 
+use std::time::SystemTime;
+
 use http::header::{ETAG, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
+use memchr::memmem;
 
-use crate::message::{Body, Date, Prepared, Response, Version};
+use crate::message::{Body, Date, Prepared, Response, Version, reason};
 
 /// What an interim answer looks like that asks for the body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -83,7 +86,7 @@ fn write_status_and_date(out: &mut Vec<u8>, status: StatusCode, date: &Date) {
     out.extend_from_slice(status.as_str().as_bytes());
     // The space stands even where no reason follows (RFC 9112 §4).
     out.push(b' ');
-    out.extend_from_slice(status.canonical_reason().unwrap_or_default().as_bytes());
+    out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\nDate: ");
     out.extend_from_slice(date);
     out.extend_from_slice(b"\r\n");
@@ -94,9 +97,15 @@ fn not_in_the_future<'a>(
     (name, value): (&'a HeaderName, &'a [u8]),
     date: &'a Date,
 ) -> (&'a HeaderName, &'a [u8]) {
-    let parse = |text: &[u8]| httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok();
-    let is_later = *name == LAST_MODIFIED && value != date && parse(value) > parse(date);
-    (name, if is_later { date } else { value })
+    (name, if *name == LAST_MODIFIED && is_later(value, date) { date } else { value })
+}
+
+fn is_later(value: &[u8], date: &Date) -> bool {
+    value != date && read_date(value) > read_date(date)
+}
+
+fn read_date(text: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(text).ok()?).ok()
 }
 
 fn write_fields<'a>(
@@ -189,19 +198,33 @@ impl Response {
     }
 }
 
+/// Its Last-Modified in the form that is as long as a Date, so that a Date can take its place.
+fn modified(response: &Response) -> Option<String> {
+    let (_, value) = response.fields.iter().find(|(name, _)| *name == LAST_MODIFIED)?;
+    read_date(value.as_bytes()).map(httpdate::fmt_http_date)
+}
+
 impl Prepared {
     /// The head of that answer, and that body.
     pub(crate) fn laid_out(response: &Response, delimiter: Delimiter, body: &[u8]) -> Self {
         let mut block = Vec::new();
         write_status_and_date(&mut block, response.status, &[b' '; 29]);
         let date_at = block.len() - 29 - 2;
-        let fields = response.fields.iter().map(|(name, value)| (name, value.as_bytes()));
+        let modified = modified(response);
+        let fields = response.fields.iter().map(|(name, value)| match &modified {
+            Some(modified) if *name == LAST_MODIFIED => (name, modified.as_bytes()),
+            _ => (name, value.as_bytes()),
+        });
         write_fields(&mut block, fields, delimiter);
+        let modified_at = modified.and_then(|_| {
+            let line = b"\r\nLast-Modified: ";
+            memmem::find(&block, line).map(|at| at + line.len())
+        });
         block.extend_from_slice(b"\r\n");
         let head_len = block.len();
         block.extend_from_slice(body);
         let (status, closes) = (response.status, response.closes);
-        Self { block: block.into(), date_at, head_len, status, closes }
+        Self { block: block.into(), date_at, modified_at, head_len, status, closes }
     }
 
     /// Writes this answer, of its body only what is up to `body_len` bytes.
@@ -224,5 +247,11 @@ impl Prepared {
             }
         }
         out[start + self.date_at..][..date.len()].copy_from_slice(date);
+        if let Some(at) = self.modified_at {
+            let modified = &mut out[start + at..][..date.len()];
+            if is_later(modified, date) {
+                modified.copy_from_slice(date);
+            }
+        }
     }
 }

@@ -29,6 +29,7 @@ pub struct Target<'a> {
 /// # Errors
 /// [`Fault::Target`] where it has none of the forms that go with the method, [`Fault::HostInvalid`]
 /// for the authority of an absolute form, [`Fault::AboveRoot`] for a path that climbs too far,
+/// [`Fault::Misdirected`] for `https`,
 /// [`Fault::Connect`] for CONNECT, whose target names no resource of ours.
 pub fn parse<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
     if *method == Method::CONNECT {
@@ -63,7 +64,11 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
 /// `http://authority/path?query`
 fn absolute_form<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
     let (scheme, rest) = raw.split_once("://").ok_or(Fault::Target)?;
-    if !scheme.eq_ignore_ascii_case("http") && !scheme.eq_ignore_ascii_case("https") {
+    if scheme.eq_ignore_ascii_case("https") {
+        // No connection here is secured.
+        return Err(Fault::Misdirected);
+    }
+    if !scheme.eq_ignore_ascii_case("http") {
         return Err(Fault::Target);
     }
     let end = rest.find(['/', '?']).unwrap_or(rest.len());

@@ -609,7 +609,7 @@ fn head_is_refused_without_content() {
         > Host: x
         > Content-Length: 2
         >
-        < HTTP/1.1 413 Payload Too Large
+        < HTTP/1.1 413 Content Too Large
         < Content-Type: text/plain; charset=utf-8
         < Content-Length: 30
         < Connection: close

@@ -240,7 +240,11 @@ fn date_line() -> Vec<u8> {
 fn last_answer(short: &str) -> Vec<u8> {
     let (status, text) = short.split_once(' ').expect("<# STATUS TEXT");
     let status: StatusCode = status.parse().expect("a status");
-    let reason = status.canonical_reason().expect("a reason");
+    let reason = match status.as_u16() {
+        // RFC 9110 §15.5.14; `http` has an older phrase.
+        413 => "Content Too Large",
+        _ => status.canonical_reason().expect("a reason"),
+    };
     let head = format!("HTTP/1.1 {} {reason}\r\n", status.as_u16());
     let length = text.len() + 1;
     let fields = format!(

@@ -46,23 +46,34 @@ fn nothing_was_modified_in_the_future() {
         (date, date),
         ("Sun, 06 Nov 1994 08:49:38 GMT", date),
         ("Thu, 01 Jan 2026 00:00:00 GMT", date),
+        ("Sunday, 06-Nov-94 08:49:38 GMT", date),
         ("no date", "no date"),
     ] {
         let response = Response::new(StatusCode::OK, Body::Empty)
-            .with_header(header::LAST_MODIFIED, HeaderValue::from_static(given))
-            .with_header(header::EXPIRES, HeaderValue::from_static(given));
+            .with_header(header::EXPIRES, HeaderValue::from_static(given))
+            .with_header(header::LAST_MODIFIED, HeaderValue::from_static(given));
         let head = head(&response, Delimiter::Unsaid, Persistence::Persists);
-        let fields = format!("Last-Modified: {said}\r\nExpires: {given}\r\n");
-        assert!(head.contains(&fields), "{given}: {head}");
+        for line in [format!("Last-Modified: {said}\r\n"), format!("Expires: {given}\r\n")] {
+            assert!(head.contains(&line), "{given}: {head}");
+        }
+        let request = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+        let prepared = answered(request, response.prepare().into(), false);
+        let prepared = String::from_utf8(prepared).expect("ASCII");
+        let lines = format!("Expires: {given}\r\nLast-Modified: {said}\r\n");
+        assert!(prepared.contains(&lines), "{given}, prepared: {prepared}");
     }
 }
 
 /// RFC 9112 §4: the space stands even where no reason follows.
 #[test]
 fn status_lines() {
-    for (status, line) in
-        [(200, "HTTP/1.1 200 OK"), (404, "HTTP/1.1 404 Not Found"), (299, "HTTP/1.1 299 ")]
-    {
+    for (status, line) in [
+        (200, "HTTP/1.1 200 OK"),
+        (404, "HTTP/1.1 404 Not Found"),
+        (413, "HTTP/1.1 413 Content Too Large"),
+        (422, "HTTP/1.1 422 Unprocessable Content"),
+        (299, "HTTP/1.1 299 "),
+    ] {
         let status = StatusCode::from_u16(status).expect("a status");
         let head =
             head(&Response::new(status, Body::Empty), Delimiter::Unsaid, Persistence::Persists);

@@ -50,7 +50,8 @@ fn absolute_form() {
         &[
             ("9112 §3.2.2: as to a proxy", "http://x/a?b", Ok(("/a", Some("b")))),
             ("9110 §4.2.3: schemes have no case", "HTTP://X/a", Ok(("/a", None))),
-            ("9110 §4.2.2: https", "https://x/a", Ok(("/a", None))),
+            ("9110 §7.4: https, but not secured", "https://x/a", Err(Fault::Misdirected)),
+            ("9110 §7.4: in capitals", "HTTPS://x", Err(Fault::Misdirected)),
             ("9112 §3.2.2: it stands above Host", "http://other.example/", Ok(("/", None))),
             ("9110 §4.2.1: with a port", "http://x:80/a", Ok(("/a", None))),
             ("3986 §3.2.2: an address", "http://[::1]:8080/a", Ok(("/a", None))),
@@ -80,7 +81,7 @@ fn authorities() {
     for (raw, authority) in [
         ("http://x:80/a", Some("x:80")),
         ("http://[::1]?q", Some("[::1]")),
-        ("https://y", Some("y")),
+        ("http://y", Some("y")),
         ("/http://x/", None),
         ("//x/a", None),
     ] {

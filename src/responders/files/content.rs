@@ -16,7 +16,6 @@ use super::opened::{OpenedFile, Refusal};
 use super::{media, validators};
 use crate::config::FILE_READ_WHOLE;
 use crate::message::{Body, FileRange, Request, Response};
-use crate::wire::conditional::{self, Verdict};
 
 /// The answer to GET or HEAD for this file, called `name`.
 pub(super) fn answer(
@@ -25,14 +24,8 @@ pub(super) fn answer(
     name: &[u8],
 ) -> Result<Response, Refusal> {
     let current = validators::of(&opened.metadata);
-    match conditional::evaluate(request.method(), request.headers(), &current) {
-        Verdict::Proceed => {}
-        Verdict::NotModified => {
-            return Ok(validators::put_on(Response::status(StatusCode::NOT_MODIFIED), &current));
-        }
-        Verdict::PreconditionFailed => {
-            return Ok(Response::status(StatusCode::PRECONDITION_FAILED));
-        }
+    if let Some(answer) = validators::instead(request, &current) {
+        return Ok(answer);
     }
     let promised = opened.metadata.len();
     let body = body(request.method(), opened.file, promised)?;

@@ -16,16 +16,22 @@ use rustix::io::Result;
 use super::beneath::Root;
 use super::names::{self, Names};
 use super::opened::Refusal;
-use super::validators::http_date;
+use super::validators::{self, http_date};
 use crate::config::LISTING_ENTRIES;
-use crate::message::Response;
+use crate::message::{Request, Response};
+use crate::wire::conditional::Validators;
 
-/// The answer to GET or HEAD for this open folder, which is called `names` beneath `root`.
+/// The answer to GET or HEAD for this open folder, which is called `names` beneath `root`. One
+/// listing is not told from the next, so of preconditions only `*` can hold.
 pub(super) fn answer(
+    request: &Request<'_>,
     root: &Root,
     folder: OwnedFd,
     names: &Names,
 ) -> std::result::Result<Response, Refusal> {
+    if let Some(answer) = validators::instead(request, &Validators { etag: None, modified: None }) {
+        return Ok(answer);
+    }
     let listing = Listing::read(root, folder, names, LISTING_ENTRIES)?;
     Ok(Response::html(Page { names, listing: &listing }.to_string())
         .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))

@@ -133,7 +133,7 @@ fn folder_beneath(root: &Root, names: &Names, request: &Request<'_>) -> Result<R
         Err(refusal) => return Err(refusal),
     }
     match Opened::look(root.open(names.as_bytes())?)? {
-        Opened::Folder(folder) => listing::answer(root, folder, names),
+        Opened::Folder(folder) => listing::answer(request, root, folder, names),
         Opened::File(_) => Err(Refusal::Missing),
     }
 }
@@ -369,6 +369,23 @@ mod tests {
             assert_eq!(field(&response, "cache-control"), "no-cache");
             let page = String::from_utf8(bytes(&response).to_vec()).unwrap();
             assert!(page.contains("<title>Index of /"), "{path}");
+        }
+    }
+
+    /// A listing exists, and is not told from the next: `*` holds, and no tag does (RFC 9110
+    /// §13.1.1, §13.1.2).
+    #[test]
+    fn preconditions_on_a_listing() {
+        let (_outer, mut files) = site();
+        for (line, status) in [
+            ("If-Match: *\r\n", 200),
+            ("If-Match: \"x\"\r\n", 412),
+            ("If-None-Match: *\r\n", 304),
+            ("If-None-Match: \"x\"\r\n", 200),
+            ("If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n", 200),
+            ("If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 200),
+        ] {
+            assert_eq!(ask(&mut files, "GET", "/sub/", line).status_code(), status, "{line}");
         }
     }
 

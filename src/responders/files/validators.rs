@@ -8,10 +8,11 @@ use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use http::StatusCode;
 use http::header::{self, HeaderValue};
 
-use crate::message::Response;
-use crate::wire::conditional::Validators;
+use crate::message::{Request, Response};
+use crate::wire::conditional::{self, Validators, Verdict};
 
 /// The first second of the year 10000, which an HTTP date has no digits for.
 const TOO_LATE: u64 = 253_402_300_800;
@@ -21,16 +22,29 @@ const TOO_LATE: u64 = 253_402_300_800;
 pub(super) fn of(metadata: &Metadata) -> Validators {
     // A negative time comes out as a large number, which serves as well.
     let (seconds, nanos, size) = (metadata.mtime(), metadata.mtime_nsec(), metadata.len());
-    let etag = format!("\"{seconds:x}.{nanos:x}-{size:x}\"");
+    let etag = Some(format!("\"{seconds:x}.{nanos:x}-{size:x}\""));
     let modified = metadata.modified().ok().filter(|&time| http_date(time).is_some());
     Validators { etag, modified }
 }
 
+/// The answer that the preconditions of a request ask for in place of the content, if they do.
+pub(super) fn instead(request: &Request<'_>, current: &Validators) -> Option<Response> {
+    match conditional::evaluate(request.method(), request.headers(), current) {
+        Verdict::Proceed => None,
+        Verdict::NotModified => Some(put_on(Response::status(StatusCode::NOT_MODIFIED), current)),
+        Verdict::PreconditionFailed => Some(Response::status(StatusCode::PRECONDITION_FAILED)),
+    }
+}
+
 /// The response with the fields that carry them.
 pub(super) fn put_on(response: Response, validators: &Validators) -> Response {
-    let etag =
-        HeaderValue::try_from(&validators.etag).expect("a tag of digits may stand in a field");
-    let response = response.with_header(header::ETAG, etag);
+    let response = match &validators.etag {
+        Some(etag) => {
+            let etag = HeaderValue::try_from(etag).expect("a tag of digits may stand in a field");
+            response.with_header(header::ETAG, etag)
+        }
+        None => response,
+    };
     match validators.modified.and_then(http_date) {
         Some(date) => {
             let date = HeaderValue::try_from(date).expect("a date may stand in a field");
@@ -65,7 +79,7 @@ mod tests {
         let tag = |nanos: u64, size: u64| {
             file.set_len(size).unwrap();
             file.set_modified(UNIX_EPOCH + Duration::from_nanos(nanos)).unwrap();
-            of(&file.metadata().unwrap()).etag
+            of(&file.metadata().unwrap()).etag.unwrap()
         };
         assert_eq!(tag(0x1234 * 1_000_000_000 + 0xab, 0xcd), "\"1234.ab-cd\"");
         assert_eq!(tag(0x1234 * 1_000_000_000 + 0xac, 0xcd), "\"1234.ac-cd\"");

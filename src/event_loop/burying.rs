@@ -1,0 +1,60 @@
+//! How connections leave the slab: each once, with its reason, and its socket closed with it.
+//!
+//! Whoever ends in a turn is buried at its end, so that no key dies while others hold it.
+//!
+//! Read next: `key.rs`, for what becomes of events that come too late.
+
+use crate::config::SLOTS_KEPT;
+use crate::connection::CloseReason;
+use crate::observers::{Event, Observer};
+
+use super::EventLoop;
+use super::key::Key;
+use super::net::Net;
+use super::slot::tenant;
+use super::stopping::Stop;
+
+impl<N: Net, O: Observer> EventLoop<N, O> {
+    /// Closes a connection from outside of it.
+    pub(super) fn end(&mut self, key: Key, reason: CloseReason) {
+        if let Some(slot) = tenant(&mut self.slots, key) {
+            self.held -= slot.connection.held();
+            slot.connection.close(reason);
+            self.bury(key);
+        }
+    }
+
+    /// Buries who has ended in this turn, and cuts off who is left when the grace time is over.
+    pub(super) fn bury_ended(&mut self) {
+        while let Some(key) = self.ended.pop() {
+            self.bury(key);
+        }
+        if let Stop::Until(moment) = self.stop
+            && moment <= self.now
+        {
+            self.cut_off();
+        }
+        // A crowd that has left leaves no memory behind, as far as the last one's slot allows.
+        if self.slots.capacity() > 4 * self.slots.len() + SLOTS_KEPT {
+            self.slots.shrink_to_fit();
+        }
+    }
+
+    /// A connection that has its fate leaves the slab, and its socket is closed.
+    pub(super) fn bury(&mut self, key: Key) {
+        if self.tenant(key).is_none() {
+            return;
+        }
+        let slot = self.slots.remove(key.slot as usize);
+        if let Some(mut notes) = slot.notes {
+            notes.tell(false, self.net.now(), &self.date, &mut self.observer);
+        }
+        let connection = &slot.connection;
+        debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
+        if let Some(reason) = connection.fate() {
+            let requests = connection.requests();
+            self.observer.on(&Event::Closed { connection: key.generation, reason, requests });
+        }
+        self.reception.room_was_made();
+    }
+}
