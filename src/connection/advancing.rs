@@ -6,10 +6,10 @@
 //! Read next: `answering.rs`, for what happens when the answer is there.
 
 use crate::wire::Fault;
-use crate::wire::request::{self, Found, Head, Scan};
+use crate::wire::request::{self, Found, Head, Scan, begins_head_request};
 
 use super::exchange::{Asked, Taken};
-use super::{Business, Connection, Given, Phase, Terms, Why, asks_for_head};
+use super::{Business, Connection, Given, Phase, Terms, Why};
 
 /// What comes next, as [`Connection::advance`] sees it.
 #[derive(Debug)]
@@ -79,7 +79,8 @@ impl Connection {
             // The method of a head that was refused is only guessed at, so that an answer to HEAD
             // has no content even then.
             Err(fault) => {
-                Advance::Took(0, Some(self.refuse(fault, asks_for_head(input), out, terms)))
+                let is_head = begins_head_request(input);
+                Advance::Took(0, Some(self.refuse(fault, is_head, out, terms)))
             }
         }
     }

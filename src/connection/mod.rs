@@ -80,6 +80,7 @@ use std::time::Duration;
 use crate::config::{LINGER_HURRIED, LINGER_SILENT, Limits, RECEIVE_BUFFER};
 use crate::message::Date;
 use crate::wire::Fault;
+use crate::wire::request::begins_head_request;
 
 use exchange::Exchange;
 use outbox::Outbox;
@@ -275,7 +276,8 @@ impl Connection {
             Why::Linger => self.close(self.reason),
             Why::Head => {
                 self.requests += 1;
-                let is_head = self.inbox.as_ref().is_some_and(|inbox| asks_for_head(inbox.bytes()));
+                let is_head =
+                    self.inbox.as_ref().is_some_and(|inbox| begins_head_request(inbox.bytes()));
                 return Some(self.refuse(Fault::HeadTimeout, is_head, out, terms));
             }
             Why::Body => {
@@ -347,10 +349,4 @@ impl Connection {
             self.deadline = self.deadline.min(end);
         }
     }
-}
-
-/// Whether these bytes begin a HEAD request. For heads that were not parsed, or refused: even then
-/// the answer is to be without content (RFC 9110 §9.3.2).
-fn asks_for_head(bytes: &[u8]) -> bool {
-    bytes.trim_ascii_start().starts_with(b"HEAD ")
 }

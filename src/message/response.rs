@@ -35,10 +35,11 @@ impl Response {
     /// An answer with that body and no Content-Type.
     ///
     /// # Panics
-    /// For a 1xx status, which answers nothing (RFC 9110 §15.2).
+    /// For a 1xx status, which answers nothing (RFC 9110 §15.2), and above 599, where there is none
+    /// (§15).
     #[must_use]
     pub const fn new(status: StatusCode, body: Body) -> Self {
-        assert!(status.as_u16() >= 200, "a 1xx status is no final answer");
+        assert!(is_final(status), "no final answer has that status");
         Self { status, fields: Vec::new(), body, closes: false }
     }
 
@@ -100,7 +101,7 @@ impl Response {
     /// As [`new`](Self::new).
     #[must_use]
     pub const fn with_status(mut self, status: StatusCode) -> Self {
-        assert!(status.as_u16() >= 200, "a 1xx status is no final answer");
+        assert!(is_final(status), "no final answer has that status");
         self.status = status;
         self
     }
@@ -173,4 +174,8 @@ pub(crate) fn reason(status: StatusCode) -> &'static str {
         StatusCode::UNPROCESSABLE_ENTITY => "Unprocessable Content",
         _ => status.canonical_reason().unwrap_or_default(),
     }
+}
+
+const fn is_final(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200..=599)
 }

@@ -201,6 +201,18 @@ fn read_version(word: &[u8]) -> Result<Version, Fault> {
     }
 }
 
+/// Whether these bytes, which may have been refused or may not be all, begin a HEAD request: even
+/// then the answer is to be without content (RFC 9110 §9.3.2). Only what no fault can stand before
+/// counts, so that the answer is the same however the bytes arrive.
+#[must_use]
+pub fn begins_head_request(bytes: &[u8]) -> bool {
+    let mut line = bytes;
+    for _ in 0..BLANK_LINES {
+        line = line.strip_prefix(b"\r\n").unwrap_or(line);
+    }
+    line.starts_with(b"HEAD ")
+}
+
 /// The whole head of a request.
 #[derive(Clone, Debug)]
 pub struct Head<'a> {

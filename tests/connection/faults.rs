@@ -113,6 +113,28 @@ fn a_refused_head_is_answered_without_content() {
     }
 }
 
+/// But what was refused before its HEAD could be seen is not taken for one when it is there at once:
+/// the answer is the same however the bytes arrive. Found by fuzzing.
+#[test]
+fn a_head_behind_what_was_refused_is_none() {
+    for (before, text) in [
+        (r"\r\n\r\n\r\n\r\n\r\n", "There are too many empty lines before the request line."),
+        (r" ", "These bytes do not begin an HTTP request."),
+        (
+            r"\n",
+            "A line must end with CR LF, and neither may stand alone; NUL may not stand at all.",
+        ),
+    ] {
+        converse(&format!(
+            r"
+            > {before}HEAD / HTTP/1.1\
+            <# 400 {text}
+            = lingering
+            "
+        ));
+    }
+}
+
 /// RFC 6585 §5, RFC 9110 §15.5.15: too long a head, too long a target.
 #[test]
 fn what_is_too_long_is_refused_before_it_ends() {

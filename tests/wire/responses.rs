@@ -138,10 +138,11 @@ fn which_statuses_have_no_content() {
     }
 }
 
-/// RFC 9110 §15.2: a 1xx status comes before the answer and is none, so nobody can give one.
+/// RFC 9110 §15.2: a 1xx status comes before the answer and is none, so nobody can give one; nor one
+/// that is none at all (§15).
 #[test]
 fn interim_statuses_are_no_answers() {
-    for number in [100, 101, 103, 199] {
+    for number in [100, 101, 103, 199, 600, 999] {
         let status = StatusCode::from_u16(number).expect("a status");
         let made = std::panic::catch_unwind(|| Response::new(status, Body::Empty));
         assert!(made.is_err(), "{number}");
