@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
-use http::header::{ALLOW, PROXY_AUTHENTICATE, UPGRADE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
 use oneloop::{Config, Limits};
@@ -185,8 +185,8 @@ impl Respond {
     }
 }
 
-/// The field that an answer of that status must have (RFC 9110 §11.6.1, §11.7.1, §15.5.6 and
-/// §15.5.22), with an example of it.
+/// The field that an answer of that status must have (RFC 9110 §11.6.1, §11.7.1, §15.5.6), with an
+/// example of it.
 fn field_required_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
     match status {
         StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "WWW-Authenticate: Basic realm=x")),
@@ -194,7 +194,6 @@ fn field_required_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
             Some((PROXY_AUTHENTICATE, "Proxy-Authenticate: Basic realm=x"))
         }
-        StatusCode::UPGRADE_REQUIRED => Some((UPGRADE, "Upgrade: websocket")),
         _ => None,
     }
 }
@@ -491,7 +490,6 @@ mod tests {
             ("401", "WWW-Authenticate: Basic realm=x"),
             ("405", "Allow: GET, HEAD"),
             ("407", "Proxy-Authenticate: Basic realm=x"),
-            ("426", "Upgrade: websocket"),
         ] {
             let refused =
                 format!("an answer of {status} must say more; add -H '{example}' or alike");

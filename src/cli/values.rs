@@ -121,6 +121,10 @@ pub(super) fn bind(text: &str) -> Result<Bind, String> {
 pub(super) fn status(text: &str) -> Result<StatusCode, String> {
     let number = text.parse::<u16>().ok().filter(|_| text.len() == 3);
     match number {
+        Some(426) => {
+            Err("426 asks for another protocol, and none is spoken here; give another status"
+                .into())
+        }
         Some(100..=199) => Err("a 1xx is no final answer; give a status from 200 to 599".into()),
         Some(number @ 200..=599) => StatusCode::from_u16(number).map_err(|e| e.to_string()),
         _ => Err("give a status from 200 to 599".into()),
@@ -251,6 +255,11 @@ mod tests {
     fn a_status_is_final() {
         check(status, "204", Ok(StatusCode::NO_CONTENT));
         check(status, "599", Ok(StatusCode::from_u16(599).unwrap()));
+        check(
+            status,
+            "426",
+            Err("426 asks for another protocol, and none is spoken here; give another status"),
+        );
         check(status, "101", Err("a 1xx is no final answer; give a status from 200 to 599"));
         for text in ["", "99", "600", "0200", "+20", "ok"] {
             check(status, text, Err("give a status from 200 to 599"));

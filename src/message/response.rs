@@ -29,8 +29,14 @@ pub struct Response {
 impl Response {
     /// Fields that the connection writes itself, because they speak of the connection and not of
     /// the answer.
-    pub const RESERVED: [HeaderName; 4] =
-        [header::DATE, header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
+    pub const RESERVED: [HeaderName; 5] = [
+        header::DATE,
+        header::CONTENT_LENGTH,
+        header::TRANSFER_ENCODING,
+        header::CONNECTION,
+        // It would have to stand in Connection too (RFC 9110 §7.8), and nothing else is spoken.
+        header::UPGRADE,
+    ];
 
     /// An answer with that body and no Content-Type.
     ///

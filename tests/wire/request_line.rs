@@ -243,6 +243,7 @@ fn the_longest_head_there_is() {
 #[test]
 fn statuses() {
     let others = [
+        (Fault::Misdirected, 421),
         (Fault::TargetTooLong, 414),
         (Fault::VersionNotServed, 505),
         (Fault::Connect, 501),
