@@ -77,3 +77,36 @@ impl fmt::Display for CloseReason {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_reason_has_a_line_of_its_own() {
+        let reasons = [
+            CloseReason::ClientDone,
+            CloseReason::Answered,
+            CloseReason::IdleTimeout,
+            CloseReason::MadeRoom,
+            CloseReason::Stopped,
+            CloseReason::Fault(Fault::HostTwice),
+            CloseReason::ClientLeft,
+            CloseReason::WriteTimeout,
+            CloseReason::Stalled,
+            CloseReason::Broken(ErrorKind::ConnectionReset),
+            CloseReason::AnswerTimeout,
+            CloseReason::Panicked,
+            CloseReason::SourceFailed,
+            CloseReason::SourceTimeout,
+            CloseReason::FileShrank,
+            CloseReason::CutOff,
+            CloseReason::EndedAtOnce,
+        ];
+        let lines: BTreeSet<String> = reasons.iter().map(ToString::to_string).collect();
+        assert_eq!(lines.len(), reasons.len());
+        assert!(lines.iter().all(|line| !line.is_empty() && !line.contains('\n')), "{lines:?}");
+    }
+}

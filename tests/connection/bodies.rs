@@ -466,6 +466,7 @@ fn an_answer_that_can_wait() {
         ("POST", "shared 200 {x*65537}", "Content-Length: 65537", "{x*65537}"),
         ("POST", "prepared 200 {x*65537}", "Content-Length: 65537", "{x*65537}"),
         ("HEAD", "200 {x*65537}", "Content-Length: 65537", ""),
+        ("HEAD", "prepared 200 hi", "Content-Length: 2", ""),
         ("HEAD", "file 0 26", "Content-Length: 26", ""),
         ("HEAD", "source +never end", "Transfer-Encoding: chunked", ""),
     ] {

@@ -209,15 +209,20 @@ fn a_responder_that_panics() {
 
 #[test]
 fn a_reader_that_panics() {
-    for line in ["body panics", "body panics at its end"] {
+    for (line, length, body) in [
+        ("body panics", "Content-Length: 3", "abc"),
+        ("body panics at its end", "Content-Length: 3", "abc"),
+        ("body panics", "Transfer-Encoding: chunked", r"3\r\nabc"),
+        ("body panics at its end", "Transfer-Encoding: chunked", r"3\r\nabc\r\n0\r\n\r\n"),
+    ] {
         converse(&format!(
             r"
             ! {line}
             > POST / HTTP/1.1
             > Host: x
-            > Content-Length: 3
+            > {length}
             >
-            > abc\
+            > {body}\
             <# 500 500 Internal Server Error
             = lingering
             ~ half-close

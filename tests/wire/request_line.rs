@@ -259,6 +259,7 @@ fn statuses() {
     ];
     for (fault, status) in others {
         assert_eq!(fault.status().as_u16(), status, "{fault}");
+        check_sentence(fault);
     }
     for fault in [
         Fault::NotHttp,
@@ -282,5 +283,12 @@ fn statuses() {
         Fault::Trailer,
     ] {
         assert_eq!(fault.status().as_u16(), 400, "{fault}");
+        check_sentence(fault);
     }
+}
+
+/// One line of plain text, which goes out as the body of the answer.
+fn check_sentence(fault: Fault) {
+    let sentence = fault.to_string();
+    assert!(sentence.ends_with('.') && sentence.bytes().all(|byte| matches!(byte, b' '..=b'~')));
 }

@@ -1,11 +1,13 @@
 //! Answers as they are written (RFC 9112 §4, §6): status line, Date, one length or none, and
 //! whether the connection goes on. An answer laid out beforehand is the same answer, byte for byte.
 
+use std::fs::File;
+
 use oneloop::connection::{Advance, Asked, Connection, Moment, Outgoing, Terms};
 use oneloop::message::Date;
 use oneloop::wire::request::Scan;
 use oneloop::wire::response::{Delimiter, Persistence, delimiter_without_content, write_head};
-use oneloop::{Answer, Body, HeaderValue, Limits, Response, StatusCode, header};
+use oneloop::{Answer, Body, FileRange, HeaderValue, Limits, Response, StatusCode, header};
 
 const DATE: &Date = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
@@ -229,6 +231,25 @@ fn check_answer(answer: &[u8], request: &str, status: u16, length: usize, line: 
         others + head.matches("Connection: ").count(),
         usize::from(!line.is_empty()),
         "{what}"
+    );
+}
+
+/// Bytes that are shared can be laid out too; what is not there yet cannot.
+#[test]
+fn what_can_be_prepared() {
+    let shared = Response::new(StatusCode::OK, Body::Shared(b"hi"[..].into()));
+    let answer = answered("GET / HTTP/1.1\r\nHost: x\r\n\r\n", shared.prepare().into(), false);
+    assert!(answer.ends_with(b"Content-Length: 2\r\n\r\nhi"));
+
+    let prepared = std::panic::catch_unwind(|| {
+        let file = File::open("/dev/null").expect("it is everywhere").into();
+        Response::new(StatusCode::OK, Body::File(FileRange { file, offset: 0, len: 0 })).prepare()
+    });
+    let said = prepared.expect_err("a panic");
+    assert_eq!(
+        said.downcast_ref(),
+        Some(&"only an answer whose bytes are there can be prepared"),
+        "and not that there is no file"
     );
 }
 
