@@ -189,6 +189,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 slot.is_parked = false;
             }
         }
+        // A stop lets people in and may make room for them, so everybody is heard first.
+        let mut is_to_stop = false;
         for at in 0..self.notices.len() {
             match self.notices[at] {
                 Notice::Ready(key, ready) => match self.summon(key) {
@@ -196,15 +198,19 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                     None => self.observer.on(&Event::Stale),
                 },
                 Notice::Listener(number) => self.reception.somebody_came(number),
-                Notice::Rung => self.answer_bell(),
-                Notice::Signal(signal) if self.is_stopping() => return Some(signal),
-                Notice::Signal(_) => self.begin_stop(),
+                Notice::Rung => is_to_stop |= self.answer_bell(),
+                Notice::Signal(signal) if is_to_stop || self.is_stopping() => return Some(signal),
+                Notice::Signal(_) => is_to_stop = true,
             }
+        }
+        if is_to_stop {
+            self.begin_stop();
         }
         None
     }
 
-    fn answer_bell(&mut self) {
+    /// Whether a stop was asked for.
+    fn answer_bell(&mut self) -> bool {
         let mut keys = Vec::new();
         let stop_was_asked = self.net.rung(&mut keys);
         for key in keys {
@@ -213,9 +219,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 slot.connection.woken();
             }
         }
-        if stop_was_asked {
-            self.begin_stop();
-        }
+        stop_was_asked
     }
 
     /// Puts a slot on this turn's list, once.
