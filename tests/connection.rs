@@ -2,13 +2,18 @@
 //!
 //! No socket and no clock: `driver.rs` moves the bytes as the event loop would, and time passes
 //! where a transcript says so. Every conversation is held four times, whole and byte by byte in
-//! either direction, and must come to the same. Read first: `connection/transcript.rs`, how one is
+//! either direction, and must come to the same; and what came back is read by another
+//! implementation of HTTP (`second_opinion/mod.rs`), which must have no complaint. Read first: `connection/transcript.rs`, how one is
 //! written; then any of the others.
 
 #[path = "connection/driver.rs"]
 mod driver;
+#[path = "connection/read_back.rs"]
+mod read_back;
 #[path = "connection/script.rs"]
 mod script;
+#[path = "second_opinion/mod.rs"]
+mod second_opinion;
 #[path = "connection/text.rs"]
 mod text;
 #[path = "connection/transcript.rs"]

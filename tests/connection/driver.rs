@@ -2,8 +2,9 @@
 //! bytes and a clock that is a number.
 //!
 //! Relies on nothing but what the machine offers in public, so what is shown here is shown of the
-//! machine. After every pump it holds the machine against what must be true at any time. Read
-//! next: `script.rs` (the responder), `transcript.rs` (how a test is written).
+//! machine. After every pump it holds the machine against what must be true at any time, and in the
+//! end another implementation reads what was sent. Read next: `script.rs` (the responder),
+//! `transcript.rs` (how a test is written), `read_back.rs` (what the other one is asked).
 
 use std::io::ErrorKind;
 use std::ops::Range;
@@ -17,6 +18,9 @@ use oneloop::connection::{
 use oneloop::message::{Date, Nobody};
 use oneloop::wire::request::Scan;
 use oneloop::{Limits, Responder};
+
+use super::read_back::{note, refused, understood};
+use super::second_opinion;
 
 /// The date of every answer.
 pub(crate) const DATE: &Date = b"Sun, 06 Nov 1994 08:49:37 GMT";
@@ -45,8 +49,10 @@ pub(crate) struct Socket {
     /// What the client has sent and nobody has read.
     arrived: Vec<u8>,
     pub(crate) leaving: Option<Leaving>,
-    /// What has reached the client and was not looked at by the test.
+    /// All that has reached the client.
     pub(crate) reached: Vec<u8>,
+    /// How much of it the test has looked at.
+    seen: usize,
     /// How many bytes more the client takes.
     pub(crate) window: usize,
     /// How many bytes one call takes at the most.
@@ -59,6 +65,12 @@ pub(crate) struct Socket {
 }
 
 impl Socket {
+    /// What has reached the client since this was asked last.
+    pub(crate) fn unseen(&mut self) -> &[u8] {
+        let before = std::mem::replace(&mut self.seen, self.reached.len());
+        &self.reached[before..]
+    }
+
     fn read(&mut self, room: usize, into: &mut Vec<u8>) -> Transfer {
         if self.leaving == Some(Leaving::Reset) {
             return Transfer::Broken(ErrorKind::ConnectionReset);
@@ -129,6 +141,8 @@ pub(crate) struct Driver<R> {
     pub(crate) socket: Socket,
     pub(crate) responder: R,
     pub(crate) is_last: bool,
+    /// What the client has asked for so far, for whoever reads the answers.
+    pub(crate) asked: Vec<second_opinion::Asked>,
     now: Moment,
     limits: Limits,
     desk: Desk,
@@ -144,6 +158,7 @@ impl<R: Responder> Driver<R> {
                 arrived: Vec::new(),
                 leaving: None,
                 reached: Vec::new(),
+                seen: 0,
                 window: usize::MAX,
                 per_write,
                 is_writable: true,
@@ -152,6 +167,7 @@ impl<R: Responder> Driver<R> {
             },
             responder,
             is_last: false,
+            asked: Vec::new(),
             now: Moment::START,
             limits,
             desk: Desk::default(),
@@ -187,7 +203,12 @@ impl<R: Responder> Driver<R> {
             let due = self.connection.deadline();
             self.now = due.max(self.now);
             let terms = terms(self.now, &self.limits, self.is_last);
+            let inbox = self.connection.take_inbox();
+            let begun = inbox.as_ref().map_or(&[][..], |inbox| inbox.bytes());
+            let refused = refused(begun);
+            inbox.into_iter().for_each(|inbox| self.connection.keep(inbox));
             self.connection.expired(&mut self.desk.out, &terms);
+            note(&mut self.asked, &self.connection, refused);
             self.settle();
             let is_later = self.connection.deadline() > due;
             assert!(is_later, "a deadline that has passed is not due again: {:?}", self.connection);
@@ -361,9 +382,13 @@ impl<R: Responder> Driver<R> {
         };
         let took = match self.connection.advance(input, scan, out, &terms) {
             Advance::Starved => None,
-            Advance::Took(took, _) => Some(took),
+            Advance::Took(took, _) => {
+                note(&mut self.asked, &self.connection, refused(input));
+                Some(took)
+            }
             Advance::Ask(head) => {
                 let asked = Asked::of(&head);
+                note(&mut self.asked, &self.connection, understood(asked));
                 let request = head.into_request(self.connection.requests(), &Nobody);
                 let reply = match guarded(|| self.responder.respond(&request)) {
                     Ok(answer) => self.connection.answer(asked, answer, input.len(), out, &terms),

@@ -112,6 +112,7 @@ impl Conversation {
             "not all of the script was said\n{}",
             self.place()
         );
+        self.driver.read_back();
     }
 
     fn place(&self) -> String {
@@ -162,7 +163,7 @@ impl Conversation {
     }
 
     fn expect(&mut self, expected: &[u8]) {
-        let reached = std::mem::take(&mut self.driver.socket.reached);
+        let reached = self.driver.socket.unseen().to_vec();
         if reached != expected {
             let same = reached.iter().zip(expected).take_while(|(a, b)| a == b).count();
             let (reached, expected) = (shown(&reached, same), shown(expected, same));

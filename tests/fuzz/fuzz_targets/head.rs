@@ -1,0 +1,5 @@
+//! See `head.rs` above.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| oneloop_fuzz::head(bytes));
