@@ -187,7 +187,7 @@ impl Expected {
     pub(crate) fn to(ask: &Ask) -> Self {
         let sent = ask.uploaded();
         let is_wanted = matches!(ask.route, "count" | "echo");
-        let is_source = matches!(ask.route, "source" | "drip");
+        let is_source = matches!(ask.route, "source" | "drip" | "fails" | "stuck");
         let (status, body) = match ask.route {
             "count" | "echo" if sent.len() > BODY_LIMIT => {
                 return Self::of_fault(Fault::BodyTooLong);

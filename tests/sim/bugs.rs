@@ -11,6 +11,7 @@ use oneloop::event_loop::Ready;
 use oneloop::wire::Fault;
 
 use super::asks::{Ask, Expected, Upload, noise};
+use super::faults::Mishap;
 use super::run::Terms;
 use super::scratch::unnamed;
 use super::socket::Kernel;
@@ -222,11 +223,11 @@ fn accept_that_fails_is_tried_again() {
     on_both_kernels(|kernel| {
         let mut stage = Stage::on(kernel);
         stage.settles();
-        stage.nature.borrow_mut().faults.accept_failed = 1000;
+        stage.nature.borrow_mut().faults[Mishap::AcceptFailed] = 1000;
         let client = stage.connects();
         stage.asks(client, &[Ask::get("fixed", 0)]);
         assert!(stage.settles() <= 3);
-        stage.nature.borrow_mut().faults.accept_failed = 0;
+        stage.nature.borrow_mut().faults[Mishap::AcceptFailed] = 0;
         stage.passes(ACCEPT_PAUSE);
         stage.hears(client, &[Ask::get("fixed", 0)]);
     });
@@ -316,7 +317,7 @@ fn error_answer_is_not_lost_to_a_reset() {
 fn a_short_sendfile_is_gone_on_with() {
     on_both_kernels(|kernel| {
         let mut stage = Stage::on(kernel);
-        stage.nature.borrow_mut().faults.short_file = 1000;
+        stage.nature.borrow_mut().faults[Mishap::ShortFile] = 1000;
         let client = stage.connects();
         stage.asks(client, &[Ask::get("file", 120_000)]);
         stage.hears_after_settling(client, &[Ask::get("file", 120_000)]);

@@ -1,7 +1,8 @@
 //! A scripted client: it sends, waits, reads at its own pace, shuts, resets or vanishes, and holds
 //! whatever it is told against what it must be told.
 //!
-//! Read next: `scripts.rs`, which writes the scripts; `reader.rs`, which reads the answers.
+//! Read next: `kinds.rs` and `scripts.rs`, which write the scripts; `reader.rs`, which reads the
+//! answers.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,8 +18,6 @@ use super::socket::{End, Socket};
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
     Send(Vec<u8>),
-    /// One byte of urgent data.
-    SendUrgent,
     Pause(Duration),
     /// Until so many answers have come.
     AwaitAnswers(usize),
@@ -61,6 +60,8 @@ pub(crate) struct Client {
     pub(crate) wants: Vec<(u16, u64)>,
     /// How the server has closed, once the client has met that.
     pub(crate) met: Option<End>,
+    /// Whether it reads nothing, ever.
+    pub(crate) is_deaf: bool,
     steps: VecDeque<Step>,
     pace: Pace,
     reads_at: Moment,
@@ -74,6 +75,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) now: Moment,
     pub(crate) dice: &'a mut Dice,
     pub(crate) shortage: Shortage,
+    /// How often a byte of urgent data goes before others, per thousand times.
+    pub(crate) urgent: usize,
     /// What the client has done.
     pub(crate) acts: Vec<Act>,
 }
@@ -97,6 +100,7 @@ impl Client {
             is_honest: true,
             is_disturbed: false,
             met: None,
+            is_deaf: false,
             steps: steps.into(),
             pace,
             reads_at: Moment::START,
@@ -106,13 +110,32 @@ impl Client {
         }
     }
 
+    /// What it means to do, in words.
+    pub(crate) fn plan(&self) -> String {
+        let steps = self.steps.iter().map(|step| match step {
+            Step::Send(bytes) if bytes.len() < 100 => format!("sends '{}'", bytes.escape_ascii()),
+            Step::Send(bytes) => {
+                format!("sends '{}' and so on, {} bytes", bytes[..40].escape_ascii(), bytes.len())
+            }
+            Step::Pause(pause) => format!("pauses for {pause:?}"),
+            Step::AwaitAnswers(n) => format!("awaits {n} answers"),
+            Step::AwaitContinue(n) => format!("awaits the word to go on with request {n}"),
+            Step::AwaitEnd => "waits for the server to close".to_owned(),
+            Step::Shut => "shuts its half".to_owned(),
+            Step::Close => "closes".to_owned(),
+            Step::Reset { .. } => "resets the connection".to_owned(),
+            Step::Vanish => "vanishes".to_owned(),
+        });
+        steps.collect::<Vec<_>>().join(", ")
+    }
+
     /// Does what there is to do now. When there will be more without anything else happening.
     pub(crate) fn act(
         &mut self,
         socket: &mut Socket,
         scene: &mut Scene<'_>,
     ) -> Result<Option<Moment>, String> {
-        let reads_again = self.read(socket, scene)?;
+        let reads_again = if self.is_deaf { None } else { self.read(socket, scene)? };
         let sends_again = loop {
             if self.has_left {
                 return Ok(None);
@@ -176,10 +199,6 @@ impl Client {
             Step::AwaitContinue(n) if !self.reader.may_send_body_of(*n) => return Held::ByServer,
             Step::AwaitAnswers(_) | Step::AwaitContinue(_) => {}
             Step::AwaitEnd => return Held::ByServer,
-            Step::SendUrgent => {
-                scene.acts.push(Act::SendsUrgent);
-                socket.push_urgent();
-            }
             Step::Shut => {
                 scene.acts.push(Act::Shuts);
                 socket.client_shuts();
@@ -216,6 +235,12 @@ impl Client {
         }
     }
 
+    /// Its connection is broken by others. Whether it had one still.
+    pub(crate) fn loses_its_connection(&mut self) -> bool {
+        self.is_disturbed |= !self.has_left;
+        !std::mem::replace(&mut self.has_left, true)
+    }
+
     /// Sends the next segment, if that is what comes next; how much of it the window took. Also
     /// called between two calls of the server, because the world does not stand still while it
     /// works.
@@ -227,6 +252,10 @@ impl Client {
         // A long upload in tiny segments would take too long to simulate.
         let segment = self.pace.segment.max(bytes.len() / 64);
         let segment = scene.dice.within(1..=segment).min(bytes.len());
+        if scene.dice.chance(scene.urgent) {
+            scene.acts.push(Act::SendsUrgent);
+            socket.push_urgent();
+        }
         let n = socket.push(&bytes[..segment]);
         if n > 0 {
             scene.acts.push(Act::Sends(n));

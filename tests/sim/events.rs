@@ -4,7 +4,12 @@ use oneloop::event_loop::{Key, Notice, Ready};
 use oneloop::message::Bell as _;
 
 use super::diary::Entry;
+use super::faults::Mishap;
 use super::nature::Nature;
+use super::socket::Socket;
+
+/// SIGTERM.
+const TERM: i32 = 15;
 
 impl Nature {
     /// Takes what is to be told, as many notices as one wait may bring.
@@ -12,6 +17,13 @@ impl Nature {
         if self.bell.was_rung() {
             self.note(Entry::Rang);
             notices.push(Notice::Rung);
+        }
+        for _ in 0..std::mem::take(&mut self.signals) {
+            if self.oracles.is_stopping() || notices.contains(&Notice::Signal(TERM)) {
+                self.struck(Mishap::SecondSignal);
+                self.oracles.is_told_to_end = true;
+            }
+            notices.push(Notice::Signal(TERM));
         }
         for listener in 0..self.listening.len() {
             if self.listening[listener].take_event(self.kernel) {
@@ -24,6 +36,9 @@ impl Nature {
         for at in 0..self.sockets.len() {
             let id = (first + at) % self.sockets.len();
             if notices.len() >= self.faults.batch {
+                if self.sockets.iter().any(Socket::owes_event) {
+                    self.struck(Mishap::HeldBack);
+                }
                 break;
             }
             if let (Some(key), Some(ready)) = (self.keys[id], self.sockets[id].take_event()) {
@@ -34,40 +49,42 @@ impl Nature {
 
     fn tell(&mut self, id: usize, key: Key, ready: Ready, notices: &mut Vec<Notice>) {
         self.note(Entry::Told(id, ready));
-        self.oracles.told(id, ready);
+        self.oracles.lives[id].told(ready);
         notices.push(Notice::Ready(key, ready));
     }
 
     /// Adds events that mean nothing.
     pub(super) fn lie_about_events(&mut self, notices: &mut Vec<Notice>) {
         let both = Ready::READABLE.and(Ready::WRITABLE);
-        if self.dice.chance(self.faults.duplicate) && !notices.is_empty() {
+        if !notices.is_empty() && self.dice.chance(self.faults[Mishap::Duplicate]) {
             let again = notices[self.dice.below(notices.len())];
-            notices.push(again);
+            // Signals are counted, and a second one has a meaning.
+            if !matches!(again, Notice::Signal(_)) {
+                self.struck(Mishap::Duplicate);
+                notices.push(again);
+            }
         }
         let live: Vec<usize> = (0..self.keys.len()).filter(|id| self.keys[*id].is_some()).collect();
-        if self.dice.chance(self.faults.spurious) && !live.is_empty() {
+        if !live.is_empty() && self.strikes(Mishap::Spurious) {
             let id = self.dice.one_of(&live);
             let ready = self.dice.one_of(&[Ready::READABLE, Ready::WRITABLE, both]);
             if let Some(key) = self.keys[id] {
-                self.note(Entry::Told(id, ready));
+                self.note(Entry::ToldFalsely(id, ready));
                 notices.push(Notice::Ready(key, ready));
             }
         }
         if let (Some(ready), Some(&key)) = (self.told_of_the_dead.take(), self.dead.last()) {
             self.tell_stale(key, ready, notices);
         }
-        if self.dice.chance(self.faults.stale) && !self.dead.is_empty() {
+        if !self.dead.is_empty() && self.strikes(Mishap::Stale) {
             let key = self.dice.one_of(&self.dead);
             let closed = both.and(Ready::READ_CLOSED).and(Ready::WRITE_CLOSED);
             let ready = self.dice.one_of(&[both, closed, closed.and(Ready::GONE)]);
             self.tell_stale(key, ready, notices);
         }
-        if self.dice.chance(self.faults.false_bell) {
-            let keys: Vec<Key> = self.keys.iter().flatten().chain(&self.dead).copied().collect();
-            if !keys.is_empty() {
-                self.bell.ring(self.dice.one_of(&keys).to_bits());
-            }
+        let keys: Vec<Key> = self.keys.iter().flatten().chain(&self.dead).copied().collect();
+        if !keys.is_empty() && self.strikes(Mishap::FalseBell) {
+            self.bell.ring(self.dice.one_of(&keys).to_bits());
         }
     }
 

@@ -14,7 +14,6 @@ use oneloop::{
 
 use super::asks::{FIXED, POSTER, noise, place};
 use super::nature::{Errand, Shared};
-use super::scratch::noise_file;
 
 pub(crate) struct House {
     nature: Shared,
@@ -47,15 +46,23 @@ impl House {
     }
 
     fn source(&self, request: &Request<'_>, route: &str, n: usize) -> Response {
-        self.nature.borrow_mut().has_source(request.id().connection);
+        let connection = request.id().connection;
+        let mut nature = self.nature.borrow_mut();
+        let seen = nature.seen;
+        nature.oracles.has_source(connection, seen);
         let at = place(route);
         let source = Drip {
             nature: Shared::clone(&self.nature),
+            connection,
             wake: (route == "drip").then(|| request.wake()),
             rung_at: Moment::START,
             at,
             end: at + n,
-            last_word: if route == "fails" { Pulled::Failed } else { Pulled::End },
+            last_word: match route {
+                "fails" => Pulled::Failed,
+                "stuck" => Pulled::Later,
+                _ => Pulled::End,
+            },
         };
         Response::new(StatusCode::OK, Body::Source(Box::new(source)))
     }
@@ -66,6 +73,7 @@ impl Responder for House {
         let mut parts = request.path().split('/').skip(1);
         let route = parts.next().unwrap_or_default();
         let n = parts.next().and_then(|n| n.parse().ok()).unwrap_or_default();
+        self.nature.borrow_mut().uses_disk();
         let stretch = || &noise()[place(route)..][..n];
         match route {
             "fixed" => self.fixed.clone().into(),
@@ -74,13 +82,14 @@ impl Responder for House {
             "shared" => Response::new(StatusCode::OK, Body::Shared(stretch().into())).into(),
             "file" => {
                 let (offset, len) = (place(route) as u64, n as u64);
-                file(FileRange { file: noise_file(), offset, len }).into()
+                let file_of_noise = Arc::clone(&self.nature.borrow().noise);
+                file(FileRange { file: file_of_noise, offset, len }).into()
             }
             "scratch" => {
                 let file_of_its_own = Arc::clone(&self.nature.borrow().scratch);
                 file(FileRange { file: file_of_its_own, offset: 0, len: n as u64 }).into()
             }
-            "source" | "drip" | "fails" => self.source(request, route, n).into(),
+            "source" | "drip" | "fails" | "stuck" => self.source(request, route, n).into(),
             "later" => self.later(request, n),
             "never" => Answer::Later,
             "count" => Answer::collect(|body| Response::bytes(body.len().to_string())),
@@ -100,6 +109,7 @@ fn file(range: FileRange) -> Response {
 /// rung.
 struct Drip {
     nature: Shared,
+    connection: u32,
     wake: Option<Wake>,
     rung_at: Moment,
     at: usize,
@@ -109,6 +119,16 @@ struct Drip {
 
 impl Source for Drip {
     fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        let pulled = self.give(into);
+        let mut nature = self.nature.borrow_mut();
+        let seen = nature.seen;
+        nature.oracles.pulled(self.connection, pulled == Pulled::Later, seen);
+        pulled
+    }
+}
+
+impl Drip {
+    fn give(&mut self, into: &mut Piece<'_>) -> Pulled {
         let mut nature = self.nature.borrow_mut();
         if nature.now < self.rung_at {
             return Pulled::Later;
@@ -121,7 +141,9 @@ impl Source for Drip {
         }
         match &self.wake {
             Some(wake) if nature.dice.chance(500) => {
-                let wait = nature.dice.millis(0..=3_000);
+                // Now and then longer than a client may take to take something.
+                let longest = nature.dice.one_of(&[3_000, 3_000, 3_000, 50_000]);
+                let wait = nature.dice.millis(0..=longest);
                 self.rung_at = nature.now.after(wait);
                 nature.after(wait, Errand::Ring(wake.clone()));
                 Pulled::Later

@@ -7,6 +7,7 @@ use std::io::ErrorKind;
 use oneloop::event_loop::{Accepted, Key};
 
 use super::diary::Entry;
+use super::faults::Mishap;
 use super::nature::Nature;
 use super::socket::Kernel;
 
@@ -19,6 +20,10 @@ pub(crate) struct Listening {
     /// Linux: somebody came since the last event.
     edge: bool,
     is_closed: bool,
+    /// Whether it was tried to accept from it in this turn, and in how many turns in a row it was
+    /// not.
+    pub(super) was_tried: bool,
+    pub(super) passed_over: usize,
     /// Whether it can be told that nobody waits, other than by accepting.
     pub(crate) cannot_tell: bool,
 }
@@ -58,6 +63,8 @@ impl Nature {
     }
 
     pub(crate) fn is_somebody_waiting(&mut self, listener: usize) -> bool {
+        self.oracles.tries_to_accept(self.seen);
+        self.oracles.has_failed_to_accept = true;
         let listening = &mut self.listening[listener];
         let answer = listening.cannot_tell || !listening.queue.is_empty();
         // Who was told that nobody waits is told again when somebody does.
@@ -66,13 +73,18 @@ impl Nature {
     }
 
     pub(crate) fn accept(&mut self, listener: usize) -> Accepted<usize> {
+        self.oracles.tries_to_accept(self.seen);
+        self.listening[listener].was_tried = true;
         let accepted = self.try_accept(listener);
+        self.oracles.has_accepted |= matches!(accepted, Accepted::Stream(_));
+        self.oracles.has_failed_to_accept |=
+            matches!(accepted, Accepted::NoDescriptors | Accepted::Failed(_));
         self.note(match &accepted {
             Accepted::Stream(id) => Entry::Accepts(*id),
-            Accepted::Nobody => Entry::AcceptsNot("nobody"),
-            Accepted::Left => Entry::AcceptsNot("somebody has left"),
-            Accepted::NoDescriptors => Entry::AcceptsNot("no descriptors"),
-            Accepted::Failed(_) => Entry::AcceptsNot("failed"),
+            Accepted::Nobody => Entry::AcceptsNot("nobody waits"),
+            Accepted::Left => Entry::AcceptsNot("who came has left, or it was interrupted"),
+            Accepted::NoDescriptors => Entry::AcceptsNot("no descriptor is left"),
+            Accepted::Failed(_) => Entry::AcceptsNot("it failed"),
         });
         accepted
     }
@@ -83,18 +95,25 @@ impl Nature {
             return Accepted::Nobody;
         };
         if self.oracles.open >= self.descriptors {
+            self.struck(Mishap::NoDescriptors);
             return Accepted::NoDescriptors;
         }
-        if self.dice.chance(self.faults.accept_failed) {
+        if self.strikes(Mishap::NoDescriptorsBriefly) {
+            return Accepted::NoDescriptors;
+        }
+        if self.strikes(Mishap::AcceptFailed) {
             return Accepted::Failed(ErrorKind::Other);
         }
-        if self.dice.chance(self.faults.nobody) {
+        if self.strikes(Mishap::AcceptInterrupted) {
+            return Accepted::Left;
+        }
+        if self.strikes(Mishap::Nobody) {
             self.listening[listener].told = false;
             return Accepted::Nobody;
         }
         self.listening[listener].queue.pop_front();
         self.oracles.progress += 1;
-        if self.dice.chance(self.faults.left) {
+        if self.strikes(Mishap::Left) {
             self.turn_away(first);
             return Accepted::Left;
         }
@@ -104,6 +123,11 @@ impl Nature {
 
     /// Who still waits is reset.
     pub(crate) fn close_listeners(&mut self) {
+        let somebody_waits = self.listening.iter().any(|listening| !listening.queue.is_empty());
+        if somebody_waits && self.oracles.tried_to_accept != self.seen {
+            self.oracles
+                .complain("(1) who waits at the door is turned away, and was not let in".into());
+        }
         for listening in &mut self.listening {
             listening.is_closed = true;
             listening.edge = false;
@@ -123,7 +147,7 @@ impl Nature {
         let stop = self.bell.take(keys);
         if stop {
             self.shortage.of_room = true;
-            self.oracles.stopping(self.now);
+            self.oracles.stopping(self.seen);
         }
         stop
     }

@@ -196,7 +196,7 @@ fn a_source_that_says_later_is_resumed_by_its_wake() {
         let mut reader = Reader::new(vec![Expected::to(&ask)]);
         stage.asks(client, &[ask]);
         for _ in 0..100 {
-            stage.passes(SECOND / 2);
+            stage.passes(3 * SECOND);
             let bytes = stage.socket(client, |socket| socket.take(usize::MAX));
             reader.received(&bytes, Shortage::default()).expect("the source is sent as it is");
         }
@@ -329,6 +329,30 @@ fn who_takes_its_answer_is_not_stalled_though_memory_is_short() {
         stage.passes(SECOND + SECOND / 10);
         assert_eq!(stage.fate(slow), Some(CloseReason::Stalled));
         stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// Whoever goes before there is memory leaves nothing behind, however long the others wait for it.
+#[test]
+fn who_has_waited_for_memory_and_left_is_forgotten() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(1_000));
+        let slow = stage.connects_through(WIDE, 1_000);
+        stage.asks(slow, &[Ask::get("bytes", 120_000)]);
+        stage.settles();
+        for _ in 0..20 {
+            let client = stage.connects();
+            stage.sends(client, "GET");
+        }
+        stage.settles();
+        assert!(stage.scheduled() > 20);
+        for _ in 0..80 {
+            stage.passes(SECOND - SECOND / 10);
+            stage.socket(slow, |socket| socket.take(500));
+            stage.settles();
+        }
+        assert_eq!((stage.open(), stage.fate(slow)), (1, None));
+        assert!(stage.scheduled() < 10, "{} entries", stage.scheduled());
     });
 }
 

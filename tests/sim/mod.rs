@@ -3,18 +3,20 @@
 //! ```text
 //!  run.rs, stage.rs            a run by seed; a world moved by hand
 //!        │
-//!  EventLoop ──▶ world.rs ──▶ nature.rs, calls.rs, events.rs, listening.rs, socket.rs
+//!  EventLoop ──▶ world.rs ──▶ nature.rs, time.rs, calls.rs, events.rs, listening.rs, socket.rs
 //!        │                       │  ▲       what a kernel does, and may do (faults.rs)
 //!  house.rs                      │  │
-//!  (the responder)               │  └── clients.rs, scripts.rs, asks.rs, reader.rs
+//!  (the responder)               │  └── clients.rs, kinds.rs, scripts.rs, asks.rs, reader.rs
 //!        │                       │            what clients do, and must be told
-//!        └──────────────▶ oracles.rs
-//!                          what must be so whenever the server waits
+//!        └─▶ watcher.rs ──▶ oracles.rs, life.rs, accounts.rs
+//!                          what must be so whenever the server waits, and in the end
 //! ```
 //!
-//! Read in this order: `world.rs`, `socket.rs`, `oracles.rs`, `run.rs`; then `bugs.rs`, where each
-//! thing that can go wrong has a name.
+//! Read in this order: `world.rs`, `faults.rs`, `socket.rs`, `oracles.rs`, `run.rs`; then the
+//! scenes, in which each thing that can go wrong has a name: `bugs.rs`, `hardships.rs`,
+//! `manners.rs`.
 
+mod accounts;
 mod asks;
 mod bell;
 mod calls;
@@ -22,8 +24,11 @@ mod clients;
 mod diary;
 mod dice;
 mod events;
-mod faults;
+mod far_end;
+pub(crate) mod faults;
 mod house;
+mod kinds;
+mod life;
 mod listening;
 mod nature;
 mod oracles;
@@ -33,8 +38,11 @@ mod scratch;
 mod scripts;
 pub(crate) mod socket;
 mod stage;
+mod time;
+mod watcher;
 mod way;
 mod world;
 
 mod bugs;
+mod hardships;
 mod manners;

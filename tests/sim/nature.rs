@@ -1,12 +1,8 @@
 //! What the server and its clients share: time, the sockets between them, what is going to happen
 //! when, and the dice.
 //!
-//! Time passes only while the server waits (and a little while it works, all of it at once). A wait
-//! runs the world on, errand by errand, until there is something to tell or the limit is reached.
-//! Where there is no limit and nothing will ever happen any more, the simulation is over.
-//!
-//! Read next: `socket.rs` (one connection), `listening.rs` (how they begin), `oracles.rs` (who
-//! looks at every wait).
+//! Read next: `time.rs` (how it passes), `socket.rs` (one connection), `listening.rs` (how they
+//! begin), `oracles.rs` (who looks at every wait).
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,18 +13,18 @@ use std::time::Duration;
 
 use oneloop::Wake;
 use oneloop::connection::Moment;
-use oneloop::event_loop::{Key, Notice, Ready};
-use oneloop::message::{Bell, RequestId};
+use oneloop::event_loop::{Key, Ready, Transfer};
+use oneloop::message::{Bell, Date, RequestId};
 
 use super::bell::Ringer;
 use super::clients::{Client, Scene};
 use super::diary::{Act, Diary, Entry};
 use super::dice::Dice;
-use super::faults::Faults;
+use super::faults::{Faults, Mishap};
 use super::listening::Listening;
 use super::oracles::Oracles;
 use super::reader::Shortage;
-use super::scratch::unnamed;
+use super::scratch::{noise_file, unnamed};
 use super::socket::{Kernel, Socket};
 
 pub(crate) type Shared = Rc<RefCell<Nature>>;
@@ -45,8 +41,12 @@ pub(crate) enum Errand {
     Ring(Wake),
     /// The kernel has memory again for what that connection sends.
     WriteSpace(usize),
+    /// The network breaks that connection.
+    Break(usize),
     /// Somebody asks the server to stop.
     Stop,
+    /// The same by a signal; a second one ends it at once.
+    Signal,
 }
 
 /// How the server waited the last time.
@@ -60,8 +60,16 @@ pub(crate) struct Waited {
 pub(crate) struct Nature {
     pub(crate) kernel: Kernel,
     pub(crate) now: Moment,
+    /// The time that the server saw when its turn began, and goes by.
+    pub(crate) seen: Moment,
+    /// How far the clock on the wall is off, in seconds.
+    pub(crate) wall_offset: i64,
+    /// The dates that the server was given, each with what the wall clock showed.
+    pub(crate) dates: Vec<(u64, Date)>,
     pub(crate) dice: Dice,
     pub(crate) faults: Faults,
+    /// How often each has made a difference.
+    pub(crate) mishaps: BTreeMap<Mishap, usize>,
     /// A client's socket has its number.
     pub(crate) sockets: Vec<Socket>,
     /// Without its client a socket is moved by hand.
@@ -74,6 +82,10 @@ pub(crate) struct Nature {
     /// Requests whose answer is begun, and those whose answer is ready.
     pub(crate) begun: BTreeSet<RequestId>,
     pub(crate) finished: BTreeSet<RequestId>,
+    /// A file of noise. Whoever sends it holds it, and lets go of it in the end.
+    pub(crate) noise: Arc<File>,
+    /// To which connections a file was sent that cannot be read any more, and what the call says.
+    pub(super) bad_files: BTreeMap<usize, Transfer>,
     /// A file that a test can change while it is sent.
     pub(crate) scratch: Arc<File>,
     /// Whether nothing will ever happen any more.
@@ -87,11 +99,13 @@ pub(crate) struct Nature {
     pub(crate) told_of_the_dead: Option<Ready>,
     pub(super) bell: Arc<Ringer>,
     pub(super) keys: Vec<Option<Key>>,
+    /// Signals that have come and were not told.
+    pub(super) signals: usize,
     /// When each client looks next.
-    acts_at: Vec<Moment>,
+    pub(super) acts_at: Vec<Moment>,
     pub(super) dead: Vec<Key>,
-    errands: BTreeMap<(Moment, u64), Errand>,
-    errand_number: u64,
+    pub(super) errands: BTreeMap<(Moment, u64), Errand>,
+    pub(super) errand_number: u64,
 }
 
 impl Nature {
@@ -99,8 +113,12 @@ impl Nature {
         Self {
             kernel,
             now: Moment::START,
+            seen: Moment::START,
+            wall_offset: 0,
+            dates: Vec::new(),
             dice: Dice::new(seed),
             faults: Faults::NONE,
+            mishaps: BTreeMap::new(),
             sockets: Vec::new(),
             clients: Vec::new(),
             listening: (0..listeners).map(|_| Listening::default()).collect(),
@@ -109,6 +127,8 @@ impl Nature {
             oracles: Oracles::default(),
             begun: BTreeSet::new(),
             finished: BTreeSet::new(),
+            noise: noise_file(),
+            bad_files: BTreeMap::new(),
             scratch: Arc::new(unnamed(b"")),
             is_over: false,
             by_hand: None,
@@ -117,6 +137,7 @@ impl Nature {
             told_of_the_dead: None,
             bell: Arc::default(),
             keys: Vec::new(),
+            signals: 0,
             acts_at: Vec::new(),
             dead: Vec::new(),
             errands: BTreeMap::new(),
@@ -138,88 +159,20 @@ impl Nature {
         self.diary.note(self.now, entry);
     }
 
-    // Time.
+    // Mishaps.
 
-    pub(crate) fn after(&mut self, wait: Duration, errand: Errand) {
-        self.errand_number += 1;
-        self.errands.insert((self.now.after(wait), self.errand_number), errand);
+    /// Whether that happens this time. Where it does, it makes a difference.
+    pub(super) fn strikes(&mut self, mishap: Mishap) -> bool {
+        let strikes = self.dice.chance(self.faults[mishap]);
+        if strikes {
+            self.struck(mishap);
+        }
+        strikes
     }
 
-    /// The one call that waits.
-    pub(crate) fn wait(
-        &mut self,
-        limit: Option<Duration>,
-        notices: &mut Vec<Notice>,
-    ) -> Result<(), String> {
-        self.note(Entry::Waits(limit));
-        self.look(limit)?;
-        let since = self.now;
-        let mut until = limit.map_or(Moment::NEVER, |limit| self.now.after(limit));
-        if let Some(moment) = self.by_hand {
-            until = until.min(moment);
-        } else {
-            let worked = self.faults.slowness.as_micros() as usize;
-            self.now = self.now.after(self.dice.micros(0..=worked));
-        }
-        if limit != Some(Duration::ZERO) && self.dice.chance(self.faults.interrupted) {
-            until = until.min(self.now.after(self.dice.micros(0..=1_000)));
-        }
-        self.run_until(until, notices)?;
-        self.lie_about_events(notices);
-        self.note(Entry::Woken { notices: notices.len() });
-        self.waited = Waited { since, limit, notices: notices.len() };
-        Ok(())
-    }
-
-    /// Runs the world on until there is something to tell.
-    fn run_until(&mut self, until: Moment, notices: &mut Vec<Notice>) -> Result<(), String> {
-        loop {
-            self.run_errands()?;
-            self.collect(notices);
-            let next = self.errands.keys().next().map_or(Moment::NEVER, |(when, _)| *when);
-            if !notices.is_empty() {
-                return Ok(());
-            }
-            if next.min(until) == Moment::NEVER {
-                self.is_over = true;
-                return Ok(());
-            }
-            if until <= self.now {
-                return Ok(());
-            }
-            self.now = next.min(until).max(self.now);
-        }
-    }
-
-    /// Runs the world on until nothing will ever happen any more.
-    pub(crate) fn run_out(&mut self) -> Result<(), String> {
-        while let Some((when, _)) = self.errands.keys().next() {
-            self.now = self.now.max(*when);
-            self.run_errands()?;
-        }
-        Ok(())
-    }
-
-    fn run_errands(&mut self) -> Result<(), String> {
-        while let Some(first) = self.errands.first_entry()
-            && first.key().0 <= self.now
-        {
-            let when = first.key().0;
-            match first.remove() {
-                Errand::Connect { client, listener } => self.connect(client, listener)?,
-                Errand::Act(client) if self.acts_at[client] == when => self.act(client)?,
-                // It has looked earlier.
-                Errand::Act(_) => {}
-                Errand::Finish(request, wake) => {
-                    self.finished.insert(request);
-                    wake.wake();
-                }
-                Errand::Ring(wake) => wake.wake(),
-                Errand::WriteSpace(id) => self.sockets[id].write_space(),
-                Errand::Stop => self.bell.ask_to_stop(),
-            }
-        }
-        Ok(())
+    /// It has happened, and made a difference.
+    pub(super) fn struck(&mut self, mishap: Mishap) {
+        *self.mishaps.entry(mishap).or_default() += 1;
     }
 
     pub(super) fn bell(&self) -> Arc<dyn Bell> {
@@ -248,7 +201,7 @@ impl Nature {
         self.acts_at[id] = Moment::NEVER;
         let next = self.with_client(id, |client, socket, scene| {
             let manner = client.manner;
-            client.act(socket, scene).map_err(|what| format!("client {id} ({manner}): {what}"))
+            client.act(socket, scene).map_err(|what| format!("(1) client {id} ({manner}): {what}"))
         });
         if let Some(Some(moment)) = next.transpose()? {
             self.act_at(id, moment);
@@ -261,11 +214,17 @@ impl Nature {
         id: usize,
         what: impl FnOnce(&mut Client, &mut Socket, &mut Scene<'_>) -> T,
     ) -> Option<T> {
-        let Self { now, dice, shortage, sockets, clients, .. } = self;
+        let Self { now, dice, shortage, sockets, clients, faults, .. } = self;
         let client = clients[id].as_mut()?;
-        let mut scene = Scene { now: *now, dice, shortage: *shortage, acts: Vec::new() };
+        let urgent = faults[Mishap::Urgent];
+        let mut scene = Scene { now: *now, dice, shortage: *shortage, urgent, acts: Vec::new() };
         let result = what(client, &mut sockets[id], &mut scene);
         for act in scene.acts {
+            match act {
+                Act::Shuts => self.struck(Mishap::HalfClose),
+                Act::Resets => self.struck(Mishap::Reset),
+                _ => {}
+            }
             self.note(Entry::Client(id, act));
             self.oracles.progress += 1;
         }
@@ -277,6 +236,18 @@ impl Nature {
         if let Some(client) = &mut self.clients[id] {
             client.is_disturbed = true;
         }
+    }
+
+    /// The network breaks a connection, if it is one still.
+    pub(super) fn breaks(&mut self, id: usize) {
+        let Some(client) = &mut self.clients[id] else { return };
+        if !self.oracles.lives[id].is_accepted || !client.loses_its_connection() {
+            return;
+        }
+        self.struck(Mishap::Broken);
+        self.note(Entry::Breaks(id));
+        let loses_bytes = self.dice.chance(500);
+        self.sockets[id].client_resets(loses_bytes);
     }
 
     pub(super) fn is_connecting(&mut self, id: usize) {

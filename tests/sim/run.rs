@@ -1,29 +1,33 @@
 //! One run: everything that can be drawn is drawn by a seed, the loop turns until nothing can
 //! happen any more or it is stopped, and then the accounts are settled.
+//!
+//! Read next: `accounts.rs`, what must be so in the end.
 
 use std::any::Any;
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::time::Duration;
 
 use oneloop::config::{COPIED_BODY, Config, KIB, Limits, RECEIVE_BUFFER, SEND_BUFFER};
-use oneloop::connection::{CloseReason, Moment};
+use oneloop::connection::Moment;
 use oneloop::event_loop::{EventLoop, Flow, Service};
 
+use super::accounts::{nothing_is_left, settle};
 use super::asks::BODY_LIMIT;
 use super::clients::Client;
 use super::diary::Entry;
 use super::dice::Dice;
-use super::faults::Faults;
+use super::faults::{Faults, Mishap};
 use super::house::House;
+use super::kinds::{Mix, visitor};
 use super::nature::{Errand, Nature, Shared};
-use super::oracles::{Life, Watcher};
-use super::reader::Shortage;
-use super::scripts::Mix;
-use super::socket::{End, Kernel, Socket};
+use super::oracles::Stock;
+use super::socket::{Kernel, Socket};
+use super::watcher::Watcher;
 use super::world::World;
 
 /// No run takes more turns than this.
@@ -36,8 +40,7 @@ const HELD_BY_ONE: usize = RECEIVE_BUFFER + SEND_BUFFER + COPIED_BODY + 24 * KIB
 /// A loop over either kernel.
 pub(crate) trait Driven {
     fn turn(&mut self) -> io::Result<Flow>;
-    fn open(&self) -> usize;
-    fn held(&self) -> usize;
+    fn stock(&self) -> Stock;
 }
 
 impl<const LINUX: bool> Driven for EventLoop<World<LINUX>, Watcher> {
@@ -45,12 +48,8 @@ impl<const LINUX: bool> Driven for EventLoop<World<LINUX>, Watcher> {
         Self::turn(self)
     }
 
-    fn open(&self) -> usize {
-        Self::open(self)
-    }
-
-    fn held(&self) -> usize {
-        Self::held(self)
+    fn stock(&self) -> Stock {
+        Stock { held: self.held(), slots: self.open(), scheduled: self.scheduled() }
     }
 }
 
@@ -60,6 +59,17 @@ pub(crate) struct Terms {
     pub(crate) limits: Limits,
     pub(crate) config: Config,
     pub(crate) capacity: usize,
+}
+
+impl Terms {
+    /// From now on the oracles go by them.
+    pub(crate) fn binds(&self, nature: &mut Nature) {
+        nature.oracles.limits = self.limits.clone();
+        nature.oracles.grace = self.config.grace;
+        nature.oracles.capacity = self.capacity;
+        nature.oracles.held_by_one = HELD_BY_ONE;
+        nature.shortage.of_memory = self.config.held_bytes < Config::default().held_bytes;
+    }
 }
 
 impl Default for Terms {
@@ -101,10 +111,20 @@ pub(crate) struct Outcome {
     pub(crate) turns: usize,
     /// The reasons for which connections were closed.
     pub(crate) fates: BTreeSet<String>,
+    /// What has gone wrong, and how often.
+    pub(crate) mishaps: BTreeMap<Mishap, usize>,
+    /// What kinds of clients came, and how many of each.
+    pub(crate) manners: BTreeMap<&'static str, usize>,
+    world: String,
     nature: Shared,
 }
 
 impl Outcome {
+    /// What world it was, in words.
+    pub(crate) fn world(&self) -> &str {
+        &self.world
+    }
+
     /// The end of what happened.
     pub(crate) fn tail(&self, most: usize) -> String {
         self.nature.borrow().diary.tail(most)
@@ -119,12 +139,25 @@ impl Outcome {
 /// Runs the world of that seed to its end.
 pub(crate) fn run(kernel: Kernel, seed: u64) -> Outcome {
     let (nature, terms) = draw(kernel, seed);
+    let world = describe(&nature.borrow(), &terms);
     let mut turns = 0;
     let played = catch_unwind(AssertUnwindSafe(|| play(&nature, &terms, &mut turns)));
     let trouble = played.unwrap_or_else(|panic| Err(words(&*panic))).err();
-    let lives = &nature.borrow().oracles.lives;
-    let fates = lives.iter().filter_map(|life| life.fate).map(|fate| format!("{fate:?}")).collect();
-    Outcome { trouble, turns, fates, nature: Rc::clone(&nature) }
+    let now = nature.borrow();
+    let fates = now.oracles.lives.iter().filter_map(|life| life.fate);
+    let mut manners = BTreeMap::new();
+    for client in now.clients.iter().flatten() {
+        *manners.entry(client.manner).or_default() += 1;
+    }
+    Outcome {
+        trouble,
+        turns,
+        fates: fates.map(|fate| format!("{fate:?}")).collect(),
+        mishaps: now.mishaps.clone(),
+        manners,
+        world,
+        nature: Rc::clone(&nature),
+    }
 }
 
 fn words(panic: &(dyn Any + Send)) -> String {
@@ -139,23 +172,8 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
     let listeners = dice.within(1..=3);
     let mut nature = Nature::new(kernel, seed, listeners);
     nature.faults = Faults::draw(kernel, &mut dice);
-    let mut terms = Terms::default();
-    if dice.chance(150) {
-        terms.capacity = dice.within(1..=12);
-        nature.shortage.of_room = true;
-    }
-    if dice.chance(150) {
-        nature.descriptors = dice.within(2..=8);
-        nature.shortage.of_descriptors = true;
-    }
-    if dice.chance(150) {
-        terms.config.held_bytes = dice.one_of(&[0, 1_000, 50_000, 200_000]);
-        nature.shortage.of_memory = true;
-    }
-    if dice.chance(250) {
-        let wait = dice.millis(0..=20_000);
-        nature.after(wait, Errand::Stop);
-    }
+    let terms = draw_terms(&mut nature, &mut dice);
+    draw_stop(&mut nature, &mut dice);
     for listening in &mut nature.listening {
         listening.cannot_tell = dice.chance(300);
     }
@@ -165,17 +183,97 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
         let receive_window = dice.one_of(&[100, 1_000, 16_000, 64_000, 1_000_000]);
         let send_window = dice.one_of(&[500, 4_000, 16_000, 64_000, 3_000_000]);
         let client = mix.client(kernel, send_window, &mut dice);
-        let mut socket = Socket::new(kernel, receive_window, send_window);
-        socket.tells_closed = dice.chance(500);
-        socket.ends_reads_early = dice.chance(200);
-        let client = nature.add(socket, Some(client));
+        let id = comes(&mut nature, client, [receive_window, send_window], &mut dice);
         let (wait, listener) = (dice.millis(0..=spread), dice.below(listeners));
-        nature.after(wait, Errand::Connect { client, listener });
+        nature.after(wait, Errand::Connect { client: id, listener });
     }
-    nature.oracles.limits = terms.limits.clone();
-    nature.oracles.grace = terms.config.grace;
+    // So many that no turn accepts them all.
+    if dice.chance(60) {
+        let when = dice.millis(0..=spread);
+        let listener = dice.below(listeners);
+        for _ in 0..dice.one_of(&[65, 100, 150, 400]) {
+            let client = visitor(&mut dice);
+            let id = comes(&mut nature, client, [1_000, 4_000], &mut dice);
+            let listener = if dice.chance(900) { listener } else { dice.below(listeners) };
+            nature.after(when, Errand::Connect { client: id, listener });
+        }
+    }
     nature.dice = dice;
     (Rc::new(RefCell::new(nature)), terms)
+}
+
+/// What the server is granted, and what it is short of.
+fn draw_terms(nature: &mut Nature, dice: &mut Dice) -> Terms {
+    let mut terms = Terms::default();
+    if dice.chance(150) {
+        terms.capacity = dice.within(1..=12);
+        nature.shortage.of_room = true;
+    }
+    if dice.chance(150) {
+        nature.descriptors = dice.within(2..=8);
+        nature.shortage.of_descriptors = true;
+    }
+    nature.shortage.of_descriptors |= nature.faults[Mishap::NoDescriptorsBriefly] > 0;
+    if dice.chance(150) {
+        terms.config.held_bytes = dice.one_of(&[0, 1_000, 50_000, 200_000]);
+    }
+    terms.binds(nature);
+    terms
+}
+
+/// How the server is stopped before everybody has left, if it is.
+fn draw_stop(nature: &mut Nature, dice: &mut Dice) {
+    if !dice.chance(300) {
+        return;
+    }
+    let wait = dice.millis(0..=20_000);
+    if dice.chance(500) {
+        nature.after(wait, Errand::Stop);
+    } else {
+        nature.after(wait, Errand::Signal);
+    }
+    if dice.chance(300) {
+        let wait = wait + dice.millis(0..=12_000);
+        nature.after(wait, Errand::Signal);
+    }
+}
+
+/// A client that is going to come, and its number.
+fn comes(
+    nature: &mut Nature,
+    client: Client,
+    [receive_window, send_window]: [usize; 2],
+    dice: &mut Dice,
+) -> usize {
+    let mut socket = Socket::new(nature.kernel, receive_window, send_window);
+    socket.tells_closed = dice.chance(500);
+    socket.tells_closed_alone = dice.chance(500);
+    socket.ends_reads_early = dice.chance(200);
+    let id = nature.add(socket, Some(client));
+    if dice.chance(10 * nature.faults[Mishap::Broken]) {
+        let wait = dice.millis(0..=30_000);
+        nature.after(wait, Errand::Break(id));
+    }
+    id
+}
+
+/// For whoever replays it.
+fn describe(nature: &Nature, terms: &Terms) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "Per thousand times: {}.", nature.faults);
+    let _ = writeln!(
+        text,
+        "{} connections at the most, {} descriptors, {} bytes held, {} listeners.",
+        terms.capacity,
+        nature.descriptors,
+        terms.config.held_bytes,
+        nature.listening.len()
+    );
+    for (id, client) in nature.clients.iter().enumerate() {
+        let Some(client) = client else { continue };
+        let _ = writeln!(text, "Client {id} ({}) {}", client.manner, client.plan());
+    }
+    text
 }
 
 fn play(nature: &Shared, terms: &Terms, turns: &mut usize) -> Result<(), String> {
@@ -183,101 +281,28 @@ fn play(nature: &Shared, terms: &Terms, turns: &mut usize) -> Result<(), String>
     loop {
         *turns += 1;
         let flow = event_loop.turn().map_err(|error| error.to_string())?;
-        let (held, open) = (event_loop.held(), event_loop.open());
         let mut now = nature.borrow_mut();
-        now.oracles.is_memory_short = held > terms.config.held_bytes;
-        if held > open * HELD_BY_ONE {
-            return Err(format!("{open} connections hold {held} bytes"));
-        }
+        let stock = event_loop.stock();
+        now.takes_stock(stock, terms.config.held_bytes);
         if let Flow::Ended(_) = flow {
             break;
         }
         if *turns > TURNS {
-            return Err(format!("after {TURNS} turns it is not over"));
+            return Err(format!("(3) spin: after {TURNS} turns it is not over"));
         }
         if std::mem::take(&mut now.is_over) {
             // Everybody should have been served by now, or have met a deadline.
             settle(&now)?;
-            if open > 0 {
-                return Err(format!("{open} connections stay for ever"));
+            if stock.slots > 0 {
+                return Err(format!("(2) {} connections stay for ever", stock.slots));
             }
             now.after(Duration::ZERO, Errand::Stop);
         }
     }
-    if (event_loop.open(), event_loop.held()) != (0, 0) {
-        return Err("something is left after the end".into());
-    }
+    nothing_is_left(nature, &*event_loop)?;
     drop(event_loop);
     let mut nature = nature.borrow_mut();
-    if nature.oracles.open > 0 {
-        return Err(format!("{} sockets were never closed", nature.oracles.open));
-    }
     // What is under way arrives also when the server is gone.
     nature.run_out()?;
     settle(&nature)
-}
-
-/// Whether everybody got what was due to them.
-fn settle(nature: &Nature) -> Result<(), String> {
-    for (id, (client, life)) in nature.clients.iter().zip(&nature.oracles.lives).enumerate() {
-        let Some(client) = client else { continue };
-        if !life.is_accepted && (client.is_disturbed || nature.oracles.is_stopping()) {
-            continue;
-        }
-        let settled = settle_one(client, life, nature.shortage);
-        settled.map_err(|what| {
-            let (manner, fate) = (client.manner, life.fate);
-            format!("client {id} ({manner}), which was closed for {fate:?}, {what}")
-        })?;
-    }
-    Ok(())
-}
-
-fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), String> {
-    use CloseReason::{
-        AnswerTimeout, Answered, ClientDone, CutOff, Fault, IdleTimeout, MadeRoom, Panicked,
-        Stalled, Stopped,
-    };
-    let is_orderly = matches!(
-        life.fate,
-        Some(
-            ClientDone
-                | Answered
-                | IdleTimeout
-                | MadeRoom
-                | Stopped
-                | Fault(_)
-                | AnswerTimeout
-                | Panicked
-        )
-    );
-    if is_orderly && client.met == Some(End::Eof) && !client.reader.is_between_answers() {
-        return Err("was left in the middle of an answer".into());
-    }
-    if !client.is_honest || client.is_disturbed || client.reader.was_timed_out {
-        return Ok(());
-    }
-    if client.reader.is_content() {
-        if !is_orderly && !shortage.of_room {
-            return Err("did nothing for that".into());
-        }
-        if life.answered != client.wants {
-            return Err(format!("was answered, it is said, {:?}", life.answered));
-        }
-        return Ok(());
-    }
-    // Some reasons are as good as an answer, where the server has them.
-    let is_excused = match life.fate {
-        Some(MadeRoom) => true,
-        Some(IdleTimeout | Stalled) => shortage.of_memory,
-        Some(Stopped | CutOff) => shortage.of_room,
-        // Whoever lingers is not waited for any more, and if it sends still, it is reset.
-        _ if client.met == Some(End::Reset) => shortage.of_room || shortage.of_descriptors,
-        _ => shortage.of_room && client.reader.has_closed,
-    };
-    if is_excused {
-        return Ok(());
-    }
-    let (whole, all) = (client.reader.whole, client.wants.len());
-    Err(format!("got {whole} of {all} answers"))
 }

@@ -8,10 +8,11 @@ use std::sync::{Arc, OnceLock};
 
 use super::asks::noise;
 
-/// A file of the [`noise`], the same for everybody.
+/// A file of the [`noise`]: the same for everybody, through a descriptor of its own.
 pub(crate) fn noise_file() -> Arc<File> {
-    static FILE: OnceLock<Arc<File>> = OnceLock::new();
-    Arc::clone(FILE.get_or_init(|| Arc::new(unnamed(noise()))))
+    static FILE: OnceLock<File> = OnceLock::new();
+    let file = FILE.get_or_init(|| unnamed(noise()));
+    Arc::new(file.try_clone().expect("there is another descriptor"))
 }
 
 /// A file that holds these bytes.

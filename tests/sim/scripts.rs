@@ -1,125 +1,25 @@
-//! The scripts of the clients: most of them honest, whatever else they are, and some who are slow,
-//! confused, hostile or dead.
+//! The scripts of the clients: what each does, step by step, and what must come of it.
 
 use std::time::Duration;
 
 use oneloop::wire::Fault;
 
 use super::asks::{Ask, BODY_LIMIT, Expected, Upload, noise};
-use super::clients::{Client, Pace, Step};
+use super::clients::Step;
 use super::dice::Dice;
-use super::reader::Reader;
 use super::socket::Kernel;
-
-/// Which kinds of clients come in a run; some kinds are left out of it.
-#[derive(Clone, Debug)]
-pub(crate) struct Mix(Vec<Kind>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Honest,
-    SlowReader,
-    HeadTrickler,
-    BodyTrickler,
-    Silent,
-    Deaf,
-    Vanisher,
-    Resetter,
-    EarlyShutter,
-    Garbler,
-    Flooder,
-    Glutton,
-}
-
-impl Mix {
-    pub(crate) fn draw(dice: &mut Dice) -> Self {
-        use Kind::{
-            BodyTrickler, Deaf, EarlyShutter, Flooder, Garbler, Glutton, HeadTrickler, Honest,
-            Resetter, Silent, SlowReader, Vanisher,
-        };
-        let mut kinds = vec![Honest; dice.within(1..=6)];
-        for kind in [
-            SlowReader,
-            SlowReader,
-            HeadTrickler,
-            BodyTrickler,
-            Silent,
-            Deaf,
-            Vanisher,
-            Resetter,
-            EarlyShutter,
-            Garbler,
-            Flooder,
-            Glutton,
-        ] {
-            if dice.chance(400) {
-                kinds.push(kind);
-            }
-        }
-        Self(kinds)
-    }
-
-    /// The next client, whose connection sends through a window of that size.
-    pub(crate) fn client(&self, kernel: Kernel, send_window: usize, dice: &mut Dice) -> Client {
-        let kind = dice.one_of(&self.0);
-        let mut script = Script { takes_urgent: kernel == Kernel::Linux, ..Script::default() };
-        let manner = match kind {
-            Kind::Honest => script.honest(dice),
-            Kind::SlowReader => {
-                script.honest(dice);
-                "slow reader"
-            }
-            Kind::HeadTrickler => script.trickled_head(dice),
-            Kind::BodyTrickler => script.trickled_body(dice),
-            Kind::Silent => script.ends_by(&[Step::AwaitEnd], "silent"),
-            Kind::Deaf => script.deaf(),
-            Kind::Vanisher => script.breaks_off(&[Step::Vanish], "vanisher", dice),
-            Kind::Resetter => {
-                let loses_bytes = dice.chance(500);
-                script.breaks_off(&[Step::Reset { loses_bytes }], "resetter", dice)
-            }
-            Kind::EarlyShutter => {
-                script.breaks_off(&[Step::Shut, Step::AwaitEnd], "early shutter", dice)
-            }
-            Kind::Garbler => script.garbage(dice),
-            Kind::Flooder => script.flood(dice),
-            Kind::Glutton => script.gorge(dice),
-        };
-        let pace = pace(kind == Kind::SlowReader, send_window, dice);
-        let mut client = Client::new(manner, script.steps, Reader::new(script.expected), pace);
-        client.is_honest = !script.is_dishonest;
-        client
-    }
-}
-
-fn pace(is_slow: bool, send_window: usize, dice: &mut Dice) -> Pace {
-    // The server hears of room when a third of the window is free, and must do so within the write
-    // timeout.
-    let (takes, every) = if is_slow {
-        (dice.within(send_window / 8..=send_window / 2).max(1), dice.millis(1..=2_000))
-    } else {
-        (usize::MAX, Duration::ZERO)
-    };
-    let (segment, gap) = match dice.below(4) {
-        0 => (20, dice.micros(0..=5_000)),
-        1 => (1_448, dice.micros(0..=1_000)),
-        _ => (usize::MAX / 2, Duration::ZERO),
-    };
-    Pace { takes, every, segment, gap }
-}
 
 /// A script in the making: what is done, and what must come of it.
 #[derive(Debug, Default)]
-struct Script {
-    steps: Vec<Step>,
-    expected: Vec<Expected>,
-    takes_urgent: bool,
-    is_dishonest: bool,
+pub(super) struct Script {
+    pub(super) steps: Vec<Step>,
+    pub(super) expected: Vec<Expected>,
+    pub(super) is_dishonest: bool,
 }
 
 impl Script {
     /// Some requests, one after the other or several at once, and an orderly end.
-    fn honest(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn honest(&mut self, dice: &mut Dice) -> &'static str {
         self.asks(dice);
         let all = Step::AwaitAnswers(self.expected.len());
         self.steps.extend(match dice.below(4) {
@@ -179,7 +79,6 @@ impl Script {
     /// Cuts what is sent at random places, and lets time pass there.
     fn cut(&mut self, dice: &mut Dice) {
         let often = dice.one_of(&[0, 0, 300, 800]);
-        let mut is_urgent_yet = !(self.takes_urgent && dice.chance(200));
         for step in std::mem::take(&mut self.steps) {
             let Step::Send(mut bytes) = step else {
                 self.steps.push(step);
@@ -188,9 +87,6 @@ impl Script {
             while bytes.len() > 1 && dice.chance(often) {
                 let rest = bytes.split_off(dice.within(1..=bytes.len() - 1));
                 self.steps.push(Step::Send(std::mem::replace(&mut bytes, rest)));
-                if !std::mem::replace(&mut is_urgent_yet, true) {
-                    self.steps.push(Step::SendUrgent);
-                }
                 self.steps.push(Step::Pause(dice.millis(0..=300)));
             }
             self.steps.push(Step::Send(bytes));
@@ -198,7 +94,12 @@ impl Script {
     }
 
     /// Honest up to some point.
-    fn breaks_off(&mut self, end: &[Step], manner: &'static str, dice: &mut Dice) -> &'static str {
+    pub(super) fn breaks_off(
+        &mut self,
+        end: &[Step],
+        manner: &'static str,
+        dice: &mut Dice,
+    ) -> &'static str {
         self.honest(dice);
         self.steps.truncate(dice.within(0..=self.steps.len()));
         if let Some(Step::Send(bytes)) = self.steps.last_mut() {
@@ -209,13 +110,13 @@ impl Script {
         self.ends_by(end, manner)
     }
 
-    fn ends_by(&mut self, steps: &[Step], manner: &'static str) -> &'static str {
+    pub(super) fn ends_by(&mut self, steps: &[Step], manner: &'static str) -> &'static str {
         self.steps.extend_from_slice(steps);
         manner
     }
 
     /// A head that never ends, byte by byte. It is granted ten seconds, however busy it looks.
-    fn trickled_head(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn trickled_head(&mut self, dice: &mut Dice) -> &'static str {
         self.steps.push(Step::Send(b"GET /fixed HTTP/1.1\r\nX-Patience: ".to_vec()));
         self.trickle(b'x', Duration::from_secs(13), dice);
         self.expected.push(Expected::of_fault(Fault::HeadTimeout));
@@ -223,7 +124,7 @@ impl Script {
     }
 
     /// The same with a body, which is granted sixty.
-    fn trickled_body(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn trickled_body(&mut self, dice: &mut Dice) -> &'static str {
         let ask = Ask { upload: Upload::Plain(vec![0; 900]), ..Ask::get("count", 0) };
         self.steps.push(Step::Send(Ask { method: "POST", ..ask }.head()));
         self.trickle(b'x', Duration::from_secs(65), dice);
@@ -242,7 +143,7 @@ impl Script {
     }
 
     /// Asks for much and reads nothing.
-    fn deaf(&mut self) -> &'static str {
+    pub(super) fn deaf(&mut self) -> &'static str {
         let ask = Ask::get("bytes", 120_000);
         for _ in 0..8 {
             self.steps.push(Step::Send(ask.head()));
@@ -253,7 +154,7 @@ impl Script {
     }
 
     /// What is no request gets its answer, and the answer arrives.
-    fn garbage(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn garbage(&mut self, dice: &mut Dice) -> &'static str {
         const GARBAGE: &[(&[u8], Fault)] = &[
             (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", Fault::NotHttp),
             (b"GET / HTTP/1.1\r\n\r\n", Fault::HostMissing),
@@ -273,7 +174,7 @@ impl Script {
     }
 
     /// More requests than one turn should answer.
-    fn flood(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn flood(&mut self, dice: &mut Dice) -> &'static str {
         let asks: Vec<Ask> =
             (0..4).map(|_| Ask::get(dice.one_of(&["fixed", "nowhere"]), 0)).collect();
         let most = dice.one_of(&[100, 400, 1_000]);
@@ -287,16 +188,85 @@ impl Script {
         self.ends_by(&[Step::AwaitAnswers(most), Step::Close], "flooder")
     }
 
+    /// Comes back again and again, every time for longer than a deadline that is then superseded.
+    pub(super) fn regular(&mut self, dice: &mut Dice) -> &'static str {
+        let ask = Ask::get("fixed", 0);
+        for number in 1..=dice.within(100..=250) {
+            let (begun, rest) = (ask.head()[..9].to_vec(), ask.head()[9..].to_vec());
+            let (short, long) = (dice.millis(0..=50), dice.millis(8_000..=25_000));
+            self.steps.extend([Step::Send(begun), Step::Pause(short), Step::Send(rest)]);
+            self.expected.push(Expected::to(&ask));
+            self.steps.extend([Step::AwaitAnswers(number), Step::Pause(long)]);
+        }
+        self.ends_by(&[Step::Close], "regular")
+    }
+
     /// More bytes than one turn should send.
-    fn gorge(&mut self, dice: &mut Dice) -> &'static str {
+    pub(super) fn gorge(&mut self, dice: &mut Dice) -> &'static str {
         let most = dice.within(5..=25);
+        let longest = dice.one_of(&[120_000, 400_000]);
         for number in 0..most {
             let route = dice.one_of(&["fixed", "bytes", "shared", "file", "source"]);
-            let ask = Ask::get(route, dice.one_of(&[100, 16_000, 120_000]));
+            let ask = Ask::get(route, dice.one_of(&[100, 16_000, 120_000, longest]));
             self.expected.push(Expected::to(&ask));
             self.ask(&ask, number, dice);
         }
         self.ends_by(&[Step::AwaitAnswers(most), Step::Close], "glutton")
+    }
+
+    /// Answers that take their time to leave, and behind them one that is not ready, or the head of
+    /// a body that does not come before they have.
+    pub(super) fn queue(&mut self, dice: &mut Dice) -> &'static str {
+        for _ in 0..dice.within(1..=3) {
+            let ask = Ask::get(dice.one_of(&["fixed", "bytes", "shared"]), 14_000);
+            self.expected.push(Expected::to(&ask));
+            self.steps.push(Step::Send(ask.head()));
+        }
+        let before = self.expected.len();
+        let upload = Upload::Plain(noise()[..dice.one_of(&[1, 3_000])].to_vec());
+        let ask = match dice.below(3) {
+            0 => Ask::get("later", 0),
+            _ => Ask { method: "POST", upload, ..Ask::get("echo", 0) },
+        };
+        self.steps.push(Step::Send(ask.head()));
+        if dice.chance(700) {
+            self.steps.push(Step::AwaitAnswers(before));
+        }
+        if ask.method == "POST" && dice.chance(300) {
+            // Nor does it come when they have.
+            self.expected.push(Expected::of_fault(Fault::BodyTimeout));
+            return self.ends_by(&[Step::AwaitEnd], "queuer");
+        }
+        self.expected.push(Expected::to(&ask));
+        self.steps.push(Step::Send(ask.body()));
+        self.ends_by(&[Step::AwaitAnswers(before + 1), Step::Close], "queuer")
+    }
+
+    /// What it sends is refused, and it neither listens nor stops. It is put up with for half a
+    /// minute.
+    pub(super) fn nuisance(&mut self, dice: &mut Dice) -> &'static str {
+        self.steps.push(Step::Send(b"NO SUCH THING\r\n\r\n".to_vec()));
+        self.trickle(b'x', Duration::from_secs(36), dice);
+        self.is_dishonest = true;
+        self.ends_by(&[Step::Vanish], "nuisance")
+    }
+
+    /// What the server cannot finish: a source that fails, and one that is silent for ever. The
+    /// second only ends when the client has shut its half, and the server is told; the contract
+    /// kernel need not do that to who is not reading.
+    pub(super) fn half_an_answer(&mut self, kernel: Kernel, dice: &mut Dice) -> &'static str {
+        self.asks(dice);
+        if self.expected.last().is_some_and(|expected| !expected.is_last) {
+            let is_told = kernel == Kernel::Linux;
+            let route = if is_told { dice.one_of(&["fails", "stuck"]) } else { "fails" };
+            let n = dice.one_of(&[0, 1, 5_000, 40_000]);
+            let number = self.expected.len();
+            self.ask(&Ask::get(route, n), number, dice);
+            // It would be longer if it came to its end.
+            self.expected.push(Expected::to(&Ask::get(route, n + 1)));
+        }
+        self.is_dishonest = true;
+        self.ends_by(&[Step::Shut, Step::AwaitEnd], "unlucky")
     }
 }
 

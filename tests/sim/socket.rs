@@ -14,12 +14,12 @@
 //!   the window. Whoever relies on that must know where it does not hold: behind a short read there
 //!   may be the end, which was told already (netty #6199).
 //!
-//! The client's side of the connection is here too, as an honest TCP would show it. One thing of it
-//! matters to servers: who closes while bytes are unread, or is sent bytes after having closed,
-//! resets the connection, and then **the client loses what it has not read**. This is why servers
-//! linger.
+//! The client's side of the connection is in `far_end.rs`, as an honest TCP would show it. One
+//! thing of it matters to servers: who closes while bytes are unread, or is sent bytes after having
+//! closed, resets the connection, and then **the client loses what it has not read**. This is why
+//! servers linger.
 //!
-//! Read next: `nature.rs`, which has many of these, and decides when they lie.
+//! Read next: `nature.rs`, which has many of these; `calls.rs`, which decides when they lie.
 
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt as _;
@@ -59,30 +59,32 @@ pub(crate) enum End {
 
 #[derive(Debug)]
 pub(crate) struct Socket {
-    kernel: Kernel,
-    to_server: Way,
-    to_client: Way,
+    pub(super) kernel: Kernel,
+    pub(super) to_server: Way,
+    pub(super) to_client: Way,
     /// Bytes at the end of `to_client` that the kernel keeps back because more was announced
     /// (`MSG_MORE`).
-    corked: usize,
+    pub(super) corked: usize,
     /// How many bytes are before the urgent mark, if there is one. The urgent byte itself is not
     /// among them.
-    urgent: Option<usize>,
+    pub(super) urgent: Option<usize>,
     is_registered: bool,
-    reset_by_client: bool,
-    reset_by_server: bool,
+    pub(super) reset_by_client: bool,
+    pub(super) reset_by_server: bool,
     /// The client has closed both halves: whatever is sent to it now is answered by a reset.
-    client_closed: bool,
-    server_closed: bool,
+    pub(super) client_closed: bool,
+    pub(super) server_closed: bool,
     /// Contract: the direction was told, and *blocked* has not been met since. It is silent.
     told_read: bool,
     told_write: bool,
     /// Linux: something has happened since the last event.
-    edge: bool,
+    pub(super) edge: bool,
     /// Linux: the window was found full, so that room in it is worth an edge.
-    found_full: bool,
+    pub(super) found_full: bool,
     /// Whether the contract kernel says what it knows of closed halves; it need not.
     pub(crate) tells_closed: bool,
+    /// Whether it then leaves it at that, and does not say that it is readable too.
+    pub(crate) tells_closed_alone: bool,
     /// Whether it is a Unix socket: on Linux a read of one ends behind a message that passes
     /// descriptors, though more is queued.
     pub(crate) ends_reads_early: bool,
@@ -106,6 +108,7 @@ impl Socket {
             edge: false,
             found_full: false,
             tells_closed: true,
+            tells_closed_alone: false,
             ends_reads_early: false,
         }
     }
@@ -122,7 +125,8 @@ impl Socket {
             Kernel::Contract => self.what_was_not_told(),
         };
         self.edge = false;
-        self.told_read |= ready.has(Ready::READABLE);
+        let is_closed = ready.has(Ready::READ_CLOSED) || ready.has(Ready::GONE);
+        self.told_read |= ready.has(Ready::READABLE) || is_closed;
         self.told_write |= ready.has(Ready::WRITABLE);
         // poll(2) asks for room: where there is none, it will be told (`SOCK_NOSPACE`).
         self.found_full |= !ready.has(Ready::WRITABLE);
@@ -142,8 +146,9 @@ impl Socket {
         let read = !self.told_read && self.is_readable();
         let write = !self.told_write && self.is_writable();
         let says_more = self.tells_closed && read;
+        let is_closed = self.to_server.is_shut || self.reset_by_client;
         Ready::READABLE
-            .when(read)
+            .when(read && !(says_more && is_closed && self.tells_closed_alone))
             .and(Ready::WRITABLE.when(write))
             .and(Ready::READ_CLOSED.when(says_more && self.to_server.is_shut))
             .and(Ready::WRITE_CLOSED.when(says_more && self.to_client.is_shut))
@@ -165,6 +170,21 @@ impl Socket {
         !self.to_server.bytes.is_empty() || self.to_server.is_shut || self.reset_by_client
     }
 
+    /// How many bytes a read into so much room would bring, if nothing were held back.
+    pub(crate) fn readable(&self, room: usize) -> usize {
+        self.to_server.bytes.len().min(room).min(self.urgent.unwrap_or(usize::MAX))
+    }
+
+    /// Whether the last read has come to the urgent mark, and more is behind it.
+    pub(crate) fn stands_at_mark(&self) -> bool {
+        self.urgent == Some(0) && !self.to_server.bytes.is_empty()
+    }
+
+    /// How many of so many bytes a write would move.
+    pub(crate) fn writable(&self, given: usize) -> usize {
+        self.to_client.room().min(given)
+    }
+
     /// Whether the program would hear of input: what is there now, or what is to come.
     pub(crate) fn will_tell_of_input(&self) -> bool {
         match self.kernel {
@@ -182,12 +202,12 @@ impl Socket {
     }
 
     /// Whether writing would move bytes or meet an error.
-    fn is_writable(&self) -> bool {
+    pub(crate) fn is_writable(&self) -> bool {
         self.to_client.room() > 0 || self.is_gone()
     }
 
     /// Linux calls a socket writable when a third of its window is free (`sk_stream_is_writeable`).
-    fn has_much_room(&self) -> bool {
+    pub(super) fn has_much_room(&self) -> bool {
         self.to_client.room() * 3 >= self.to_client.window
     }
 
@@ -318,82 +338,8 @@ impl Socket {
         self.reset_the_client();
     }
 
-    fn reset_the_client(&mut self) {
+    pub(super) fn reset_the_client(&mut self) {
         self.reset_by_server = true;
         self.to_client.bytes.clear();
-    }
-
-    // The client's side.
-
-    /// Sends as many of these bytes as the window takes.
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> usize {
-        if self.server_closed {
-            self.reset_the_client();
-            return bytes.len();
-        }
-        let n = bytes.len().min(self.to_server.room());
-        self.to_server.bytes.extend(&bytes[..n]);
-        self.edge |= n > 0;
-        n
-    }
-
-    /// Sends one urgent byte. Only Linux is modelled so; the byte itself never shows up among the
-    /// others.
-    pub(crate) fn push_urgent(&mut self) {
-        if self.kernel == Kernel::Linux && self.urgent.is_none() && !self.server_closed {
-            self.urgent = Some(self.to_server.bytes.len());
-            self.edge = true;
-        }
-    }
-
-    /// Reads what has come, at most so many bytes.
-    pub(crate) fn take(&mut self, most: usize) -> Vec<u8> {
-        let mut bytes = vec![0; most.min(self.to_client.bytes.len() - self.corked)];
-        self.to_client.take(&mut bytes);
-        if self.found_full && self.has_much_room() {
-            self.found_full = false;
-            self.edge = true;
-        }
-        bytes
-    }
-
-    /// How many bytes the client could read now.
-    pub(crate) fn takeable(&self) -> usize {
-        self.to_client.bytes.len() - self.corked
-    }
-
-    pub(crate) fn end(&self) -> Option<End> {
-        if self.reset_by_server {
-            return Some(End::Reset);
-        }
-        (self.to_client.is_shut && self.to_client.bytes.is_empty()).then_some(End::Eof)
-    }
-
-    pub(crate) fn client_shuts(&mut self) {
-        self.to_server.is_shut = true;
-        self.edge = true;
-    }
-
-    /// Closes both halves. Who has not read everything resets the connection by that.
-    pub(crate) fn client_closes(&mut self) {
-        if self.to_client.bytes.is_empty() {
-            self.client_closed = true;
-            self.client_shuts();
-        } else {
-            self.client_resets(false);
-        }
-    }
-
-    /// Resets the connection. What had arrived before may be lost by that, or may not.
-    pub(crate) fn client_resets(&mut self, loses_bytes: bool) {
-        self.reset_by_client = true;
-        self.client_closed = true;
-        self.to_client.bytes.clear();
-        self.corked = 0;
-        if loses_bytes {
-            self.to_server.bytes.clear();
-            self.urgent = None;
-        }
-        self.edge = true;
     }
 }

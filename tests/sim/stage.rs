@@ -9,8 +9,8 @@ use oneloop::connection::CloseReason;
 use oneloop::event_loop::{Flow, Ready};
 
 use super::asks::{Ask, Expected};
+use super::life::Life;
 use super::nature::{Errand, Nature, Shared, Waited};
-use super::oracles::Life;
 use super::reader::{Reader, Shortage};
 use super::run::{Driven, Terms, event_loop};
 use super::socket::{Kernel, Socket};
@@ -40,8 +40,7 @@ impl Stage {
     pub(crate) fn with(kernel: Kernel, terms: Terms) -> Self {
         let mut nature = Nature::new(kernel, 0, 1);
         nature.by_hand = Some(nature.now);
-        nature.oracles.limits = terms.limits.clone();
-        nature.oracles.grace = terms.config.grace;
+        terms.binds(&mut nature);
         let nature = Rc::new(RefCell::new(nature));
         let event_loop = event_loop(&nature, &terms);
         Self { nature, event_loop, terms }
@@ -116,10 +115,19 @@ impl Stage {
             Ok(flow) => flow,
             Err(error) => self.fail(&error.to_string()),
         };
-        let held = self.event_loop.held();
+        let stock = self.event_loop.stock();
         let mut nature = self.nature.borrow_mut();
-        nature.oracles.is_memory_short = held > self.terms.config.held_bytes;
+        nature.takes_stock(stock, self.terms.config.held_bytes);
+        // A turn may take its time.
+        nature.by_hand = nature.by_hand.max(Some(nature.now));
         flow
+    }
+
+    /// The clock leaps.
+    pub(crate) fn leaps(&mut self, time: Duration) {
+        let mut nature = self.nature.borrow_mut();
+        nature.leaps(time);
+        nature.by_hand = Some(nature.now);
     }
 
     /// Turns until the server is at rest: it would wait, and nothing is there to wake it. How often
@@ -167,11 +175,15 @@ impl Stage {
     }
 
     pub(crate) fn open(&self) -> usize {
-        self.event_loop.open()
+        self.event_loop.stock().slots
     }
 
     pub(crate) fn held(&self) -> usize {
-        self.event_loop.held()
+        self.event_loop.stock().held
+    }
+
+    pub(crate) fn scheduled(&self) -> usize {
+        self.event_loop.stock().scheduled
     }
 
     /// Tells the server something of a connection that it has closed, in one batch with whatever

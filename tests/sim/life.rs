@@ -1,0 +1,353 @@
+//! What is known of one connection by watching it from outside: the phases that are told, the calls
+//! that are made for it, and the time by which something has to happen, computed a second time.
+//!
+//! All of it goes by the time that the server saw at the beginning of its turn.
+
+use oneloop::Limits;
+use oneloop::config::{
+    LINGER_HURRIED, LINGER_IN_ALL, LINGER_SILENT, READ_PER_TURN, STALLED_BEFORE_LEAVING,
+};
+use oneloop::connection::{CloseReason, Moment, Phase};
+use oneloop::event_loop::{Ready, Transfer};
+
+/// What is known of one connection.
+#[derive(Debug)]
+pub(crate) struct Life {
+    /// Its phase, as it was told.
+    pub(super) phase: Phase,
+    since: Moment,
+    /// When the responder was asked, or the body begun. While something has to be written first,
+    /// the time of a body does not count; the time of a responder does.
+    began: Moment,
+    last_read: Moment,
+    last_written: Moment,
+    /// Whether the last attempt to write has left something over.
+    pub(super) has_unsent: bool,
+    /// The source of the answer that is being written, if it has one.
+    source: Option<Pulled>,
+    /// When the server began to stop, after which nobody lingers for long.
+    pub(super) hurried: Option<Moment>,
+    /// When the server was told that the client's half is shut.
+    told_shut: Option<Moment>,
+    /// Whether it was told that there is input, and has not been seen to be without.
+    pub(super) was_told: bool,
+    /// The same of room for output.
+    pub(super) was_told_room: bool,
+    /// Whether it has blocked in that direction, and nothing was told since.
+    read_blocked: bool,
+    write_blocked: bool,
+    pub(crate) is_accepted: bool,
+    /// Whether it was told that the connection is gone.
+    pub(super) told_gone: bool,
+    /// Whether a call has met the end or an error.
+    has_met_end: bool,
+    /// How it came to write its last answer, and how it came to be closed.
+    began_writing: Left,
+    was_closed: Left,
+    /// Whether its deadline has passed when this turn began.
+    pub(super) is_late: bool,
+    pub(super) of_turn: Work,
+    pub(super) unread_turns: usize,
+    pub(super) unwritten_turns: usize,
+    /// How many calls were made for it.
+    pub(crate) calls: usize,
+    pub(crate) fate: Option<CloseReason>,
+    /// Status and length of the answers that have left as a whole.
+    pub(crate) answered: Vec<(u16, u64)>,
+}
+
+/// What was done for a connection in one turn.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Work {
+    pub(super) calls: usize,
+    pub(super) asked: usize,
+    pub(super) bytes_read: usize,
+    pub(super) bytes_written: usize,
+    pub(super) was_read: bool,
+    pub(super) was_written: bool,
+}
+
+/// How a source was pulled the last time.
+#[derive(Clone, Copy, Debug)]
+struct Pulled {
+    at: Moment,
+    /// Whether it had nothing more for now.
+    waits: bool,
+}
+
+/// How it stood with a connection when it left a phase.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    from: Option<Phase>,
+    /// Whether its time was up.
+    was_due: bool,
+    /// Whether what it waited for was there, and was told.
+    had_input: bool,
+    since: Moment,
+    /// When its client has taken something the last time.
+    progress: Moment,
+}
+
+impl Default for Life {
+    fn default() -> Self {
+        Self {
+            phase: Phase::Idle,
+            since: Moment::START,
+            began: Moment::START,
+            last_read: Moment::START,
+            last_written: Moment::START,
+            has_unsent: false,
+            source: None,
+            hurried: None,
+            told_shut: None,
+            was_told: false,
+            was_told_room: false,
+            read_blocked: false,
+            write_blocked: false,
+            is_accepted: false,
+            told_gone: false,
+            has_met_end: false,
+            began_writing: Left::default(),
+            was_closed: Left::default(),
+            is_late: false,
+            of_turn: Work::default(),
+            unread_turns: 0,
+            unwritten_turns: 0,
+            calls: 0,
+            fate: None,
+            answered: Vec::new(),
+        }
+    }
+}
+
+impl Life {
+    pub(super) fn is_alive(&self) -> bool {
+        self.is_accepted && self.fate.is_none()
+    }
+
+    pub(super) fn wants_input(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head | Phase::Body | Phase::Lingering)
+    }
+
+    pub(super) fn is_between_requests(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Head)
+    }
+
+    /// Whether it waits for nothing but its client, and so owns no buffer.
+    pub(super) fn is_empty_handed(&self) -> bool {
+        matches!(self.phase, Phase::Idle | Phase::Lingering)
+    }
+
+    // What is seen.
+
+    pub(super) fn begins(&mut self, now: Moment) {
+        self.is_accepted = true;
+        self.since = now;
+    }
+
+    /// A turn begins, with that event or without one.
+    pub(super) fn turn_begins(&mut self, now: Moment, limits: &Limits) {
+        self.is_late = self.due(limits) <= now;
+        self.of_turn = Work::default();
+    }
+
+    /// Something became possible, and the server is told.
+    pub(super) fn told(&mut self, ready: Ready) {
+        self.was_told |= ready.has(Ready::READABLE) || ready.has(Ready::READ_CLOSED);
+        self.was_told_room |= ready.has(Ready::WRITABLE);
+        let closed = Ready::READ_CLOSED.and(Ready::WRITE_CLOSED);
+        self.told_gone |= ready.has(Ready::GONE) || ready.has(closed);
+    }
+
+    /// The turn begins with this event, which may be a false one.
+    pub(super) fn hears(&mut self, ready: Ready, now: Moment) {
+        const READ: [Ready; 4] = [Ready::READABLE, Ready::READ_CLOSED, Ready::GONE, Ready::URGENT];
+        const WRITE: [Ready; 3] = [Ready::WRITABLE, Ready::WRITE_CLOSED, Ready::GONE];
+        self.read_blocked &= !READ.iter().any(|told| ready.has(*told));
+        self.write_blocked &= !WRITE.iter().any(|told| ready.has(*told));
+        if ready.has(Ready::READ_CLOSED) {
+            self.told_shut.get_or_insert(now);
+        }
+    }
+
+    /// A read was made. Whether that was worth trying, as far as the server could know.
+    pub(super) fn read(&mut self, got: Transfer, has_more: bool, now: Moment) -> bool {
+        let was_worth_it = !self.read_blocked;
+        self.of_turn.was_read = true;
+        self.has_met_end |= matches!(got, Transfer::Ended | Transfer::Broken(_));
+        self.read_blocked = got == Transfer::Blocked;
+        self.was_told &= has_more && got != Transfer::Blocked;
+        if let Transfer::Moved(n) = got {
+            self.last_read = now;
+            self.of_turn.bytes_read += n;
+        }
+        was_worth_it
+    }
+
+    /// A write was made of so many bytes. Whether that was worth trying.
+    pub(super) fn wrote(&mut self, got: Transfer, given: usize, now: Moment) -> bool {
+        let was_worth_it = !self.write_blocked;
+        self.of_turn.was_written = true;
+        self.was_told_room = false;
+        self.has_met_end |= matches!(got, Transfer::Ended | Transfer::Broken(_));
+        self.write_blocked = got == Transfer::Blocked;
+        self.has_unsent = got == Transfer::Blocked;
+        if let Transfer::Moved(n) = got {
+            self.has_unsent = n < given;
+            self.last_written = now;
+            self.of_turn.bytes_written += n;
+        }
+        was_worth_it
+    }
+
+    /// The answer that was just asked for comes from a source.
+    pub(super) fn has_source(&mut self, now: Moment) {
+        self.source = Some(Pulled { at: now, waits: false });
+    }
+
+    pub(super) fn pulled(&mut self, waits: bool, now: Moment) {
+        self.source = Some(Pulled { at: now, waits });
+    }
+
+    /// It goes to that phase; where it was. `has_input`: something could be read.
+    pub(super) fn moves(
+        &mut self,
+        to: Phase,
+        has_input: bool,
+        limits: &Limits,
+        now: Moment,
+    ) -> Phase {
+        let from = std::mem::replace(&mut self.phase, to);
+        let is_read_out = self.of_turn.bytes_read >= READ_PER_TURN;
+        let wanted_input = matches!(from, Phase::Idle | Phase::Head | Phase::Body) && !is_read_out;
+        let left = Left {
+            from: Some(from),
+            was_due: self.due_in(from, limits) <= now,
+            had_input: wanted_input && self.was_told && has_input,
+            since: self.since,
+            progress: self.progress(),
+        };
+        match to {
+            Phase::Writing => self.began_writing = left,
+            Phase::Closed => self.was_closed = left,
+            _ => {}
+        }
+        match (from, to) {
+            (Phase::Writing, Phase::Body) => self.began = self.began.after(now.since(self.since)),
+            (_, Phase::Writing) | (Phase::Writing, Phase::Answering) => {}
+            _ => self.began = now,
+        }
+        if from == Phase::Writing {
+            self.source = None;
+        }
+        self.of_turn.asked += usize::from(from == Phase::Head && to == Phase::Answering);
+        self.since = now;
+        from
+    }
+
+    // Deadlines.
+
+    /// When something has to happen to it at the latest.
+    pub(super) fn due(&self, limits: &Limits) -> Moment {
+        self.due_in(self.phase, limits)
+    }
+
+    fn due_in(&self, phase: Phase, limits: &Limits) -> Moment {
+        match phase {
+            Phase::Idle => self.since.max(self.last_written).after(limits.idle_timeout),
+            Phase::Head => self.since.after(limits.head_timeout),
+            Phase::Answering => self.began.after(limits.answer_timeout),
+            Phase::Body => self.began.after(limits.body_timeout),
+            Phase::Writing => self.due_in_writing(limits),
+            Phase::Lingering => {
+                let last = self.since.max(self.last_read);
+                let hurried = self.hurried.map(|stop| last.max(stop).after(LINGER_HURRIED));
+                let silent = last.after(LINGER_SILENT).min(hurried.unwrap_or(Moment::NEVER));
+                silent.min(self.since.after(LINGER_IN_ALL))
+            }
+            Phase::Closed => Moment::NEVER,
+        }
+    }
+
+    /// The client has to take something; but while a source has nothing to give that is no stall of
+    /// the client's, unless it has shut its half, and so may have gone.
+    fn due_in_writing(&self, limits: &Limits) -> Moment {
+        let progress = self.progress();
+        let Some(source) = self.source else { return progress.after(limits.write_timeout) };
+        match self.told_shut {
+            _ if self.has_unsent || !source.waits => progress.after(limits.write_timeout),
+            Some(shut) => progress.max(shut).after(limits.idle_timeout),
+            None => Moment::NEVER,
+        }
+    }
+
+    /// When something has left, or was made, the last time.
+    fn progress(&self) -> Moment {
+        let made = self.source.map_or(Moment::START, |source| source.at);
+        self.since.max(self.last_written).max(made)
+    }
+
+    /// Whether a connection that was closed for that reason had the time that it is granted. A
+    /// deadline that fires early, or twice, is one that was meant for something else.
+    pub(super) fn had_its_time(&self, reason: CloseReason) -> Result<(), &'static str> {
+        use CloseReason::{AnswerTimeout, Fault, IdleTimeout, SourceTimeout, WriteTimeout};
+        use oneloop::wire::Fault::{BodyTimeout, HeadTimeout};
+        let (left, should_have_been) = match reason {
+            IdleTimeout => (self.was_closed, Phase::Idle),
+            WriteTimeout | SourceTimeout => (self.was_closed, Phase::Writing),
+            AnswerTimeout => (self.began_writing, Phase::Answering),
+            Fault(HeadTimeout) => (self.began_writing, Phase::Head),
+            Fault(BodyTimeout) => (self.began_writing, Phase::Body),
+            _ => return Ok(()),
+        };
+        if left.from != Some(should_have_been) || !left.was_due {
+            return Err("before its time was up");
+        }
+        if left.had_input {
+            return Err("though what it waited for was there, and was told");
+        }
+        Ok(())
+    }
+
+    /// Whether a connection that was closed because others needed its room, or because the server
+    /// stops, was waiting for its client, and nothing of the client's was there. When a stop begins
+    /// it is looked once more, even at what was not told yet: `is_unheard`.
+    pub(super) fn was_free_to_go(
+        &self,
+        reason: CloseReason,
+        is_unheard: bool,
+        now: Moment,
+    ) -> Result<(), &'static str> {
+        match reason {
+            CloseReason::MadeRoom | CloseReason::Stopped
+                if self.was_closed.from != Some(Phase::Idle) =>
+            {
+                Err("in the middle of a request")
+            }
+            CloseReason::MadeRoom if self.was_closed.had_input => {
+                Err("though its request was there, and was told")
+            }
+            CloseReason::Stopped
+                if is_unheard
+                    && !self.of_turn.was_read
+                    && (self.was_closed.since < now || self.calls == 0) =>
+            {
+                Err("though its request was there, and nobody has looked")
+            }
+            CloseReason::Stalled
+                if self.was_closed.from != Some(Phase::Writing)
+                    || now.since(self.was_closed.progress) < STALLED_BEFORE_LEAVING =>
+            {
+                Err("though it has taken something")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a connection that lingered was closed although its client had not, and might have
+    /// sent still.
+    pub(super) fn was_cut_short(&self) -> bool {
+        let Left { from, was_due, .. } = self.was_closed;
+        from == Some(Phase::Lingering) && !was_due && !self.has_met_end && !self.told_gone
+    }
+}
