@@ -259,6 +259,56 @@ fn a_stream_without_end_goes_on_until_the_client_leaves() {
     assert_eq!((tally.accepted, tally.open()), (2, 0));
 }
 
+/// A piece, and then that.
+struct OneAnd(Pulled, bool);
+
+impl Source for OneAnd {
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        if std::mem::replace(&mut self.1, true) {
+            return self.0;
+        }
+        into.extend_from_slice(b"one");
+        Pulled::More
+    }
+}
+
+/// RFC 9112 §8: a body that only the close ends is whole if the close is an orderly one. One that is
+/// not whole must end by a reset, whoever ends it.
+#[test]
+fn an_unfinished_body_without_a_length_ends_by_a_reset() {
+    let routes = || {
+        let answer = |then| {
+            move |_: &Request<'_>| {
+                let source = OneAnd(then, false);
+                Response::new(StatusCode::OK, Body::Source(Box::new(source)))
+            }
+        };
+        Routes::new()
+            .get("/whole", answer(Pulled::End))
+            .get("/fails", answer(Pulled::Failed))
+            .get("/waits", answer(Pulled::Later))
+    };
+    let mut limits = Limits::default();
+    limits.idle_timeout = Duration::from_millis(50);
+    let server = Running::with(limits, routes);
+    let ask = |path| {
+        let mut client = server.client();
+        client.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).unwrap();
+        client
+    };
+    let mut answer = String::new();
+    ask("/whole").read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\none"), "{answer}");
+    let end = ask("/fails").read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+
+    // One that has nothing more for too long, for a client whose half is closed.
+    let mut waits = ask("/waits");
+    waits.shutdown(Shutdown::Write).unwrap();
+    let end = waits.read_to_end(&mut Vec::new()).unwrap_err();
+    assert_eq!(end.kind(), ErrorKind::ConnectionReset);
+}
+
 /// Answers from another thread: the first call of a request hands the work on, a later one finds it
 /// done.
 #[derive(Default)]

@@ -137,6 +137,8 @@ pub struct Connection {
     /// What will have been the reason; it is the fate once the connection is closed.
     reason: CloseReason,
     requests: u32,
+    /// Whether it has ended within a body whose end only the close could have told.
+    is_cut: bool,
     deadline: Moment,
     inbox: Option<Box<Inbox>>,
     outbox: Option<Box<Outbox>>,
@@ -153,6 +155,7 @@ impl Connection {
             afterwards: Afterwards::Idle,
             reason: CloseReason::ClientDone,
             requests: 0,
+            is_cut: false,
             deadline: terms.now.after(terms.limits.idle_timeout),
             inbox: None,
             outbox: None,
@@ -172,6 +175,13 @@ impl Connection {
     #[must_use]
     pub fn fate(&self) -> Option<CloseReason> {
         (self.phase == Phase::Closed).then_some(self.reason)
+    }
+
+    /// Whether its end has to be a reset: an orderly close would make a whole body of an unfinished
+    /// one (RFC 9112 §8).
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// When [`expired`](Self::expired) is to be told, if nothing happens before; [`Moment::NEVER`]
@@ -319,6 +329,7 @@ impl Connection {
             self.reason = reason;
         }
         self.move_to(Phase::Closed);
+        self.is_cut = self.outbox.as_ref().is_some_and(|outbox| outbox.ends_by_close());
         self.deadline = Moment::NEVER;
         self.business = Business::None;
         self.inbox = None;

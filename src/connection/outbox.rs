@@ -188,6 +188,12 @@ impl Outbox {
         })
     }
 
+    /// Whether it holds the rest of a body whose end only the close can tell.
+    #[must_use]
+    pub(super) const fn ends_by_close(&self) -> bool {
+        matches!(&self.content, Some(Content::Source { framing: SourceFraming::UntilClose, .. }))
+    }
+
     /// A source's wake was rung.
     pub(super) fn woken(&mut self) {
         if let Some(Content::Source { is_waiting, .. }) = &mut self.content {

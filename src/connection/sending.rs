@@ -64,8 +64,11 @@ impl Connection {
     }
 
     /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
-    /// never comes tells the client (RFC 9112 §8).
+    /// never comes tells the client (RFC 9112 §8). Without chunks only a reset does.
     fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
+        if self.outbox.as_ref().is_some_and(|outbox| outbox.ends_by_close()) {
+            return self.close(reason);
+        }
         self.outbox = None;
         self.reason = reason;
         self.afterwards = Afterwards::Linger;

@@ -10,7 +10,7 @@ use crate::observers::{Event, Observer};
 
 use super::EventLoop;
 use super::key::Key;
-use super::net::Net;
+use super::net::{Net, Stream as _};
 use super::slot::tenant;
 use super::stopping::Stop;
 
@@ -45,7 +45,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.tenant(key).is_none() {
             return;
         }
-        let slot = self.slots.remove(key.slot as usize);
+        let mut slot = self.slots.remove(key.slot as usize);
+        if slot.connection.is_cut() {
+            slot.stream.reset();
+        }
         if let Some(mut notes) = slot.notes {
             notes.tell(false, self.net.now(), &self.date, &mut self.observer);
         }

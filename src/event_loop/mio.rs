@@ -20,7 +20,7 @@ use mio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Registry, Token, Waker};
 use rustix::event::{PollFd, PollFlags};
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use rustix::net::SendAncillaryBuffer;
 
 use crate::config::EVENTS_PER_WAIT;
 use crate::connection::Moment;
@@ -30,7 +30,7 @@ use super::clock::Clock;
 use super::key::Key;
 use super::listener::{Address, Listener, Socket, SocketFile};
 use super::net::{Accepted, Net, Notice, Ready, Stream, Transfer};
-use super::send_file::{NO_SIGNAL, send_file};
+use super::send_file::{MORE, NO_SIGNAL, send_file};
 use super::signals::Signals;
 
 /// Tokens of what is no connection: their generation is 0, and this is their slot.
@@ -341,6 +341,12 @@ impl Stream for MioStream {
         let _ = rustix::net::shutdown(self.descriptor(), rustix::net::Shutdown::Write);
     }
 
+    fn reset(&mut self) {
+        // A Unix socket has no reset; there it changes nothing.
+        let at_once = Some(Duration::ZERO);
+        let _ = rustix::net::sockopt::set_socket_linger(self.descriptor(), at_once);
+    }
+
     fn peer(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(stream) => stream.peer_addr().ok(),
@@ -348,12 +354,6 @@ impl Stream for MioStream {
         }
     }
 }
-
-/// Says that more follows, so that the head of a file travels with its first bytes.
-#[cfg(target_os = "linux")]
-const MORE: SendFlags = SendFlags::MORE.union(NO_SIGNAL);
-#[cfg(not(target_os = "linux"))]
-const MORE: SendFlags = NO_SIGNAL;
 
 /// The outcome of a system call as one of four. Interrupted, it is made again.
 fn transfer(mut call: impl FnMut() -> io::Result<usize>) -> Transfer {

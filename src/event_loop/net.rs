@@ -173,6 +173,9 @@ pub trait Stream {
     /// Tells the client that nothing more will come.
     fn shut(&mut self);
 
+    /// Lets the close that follows be a reset, which tells the client that something is missing.
+    fn reset(&mut self);
+
     /// The client's address, where it has one.
     fn peer(&self) -> Option<SocketAddr>;
 }

@@ -17,6 +17,12 @@ pub(super) const NO_SIGNAL: SendFlags = SendFlags::NOSIGNAL;
 #[cfg(not(target_os = "linux"))]
 pub(super) const NO_SIGNAL: SendFlags = SendFlags::empty();
 
+/// Says that more follows, so that the head of a file travels with its first bytes.
+#[cfg(target_os = "linux")]
+pub(super) const MORE: SendFlags = SendFlags::MORE.union(NO_SIGNAL);
+#[cfg(not(target_os = "linux"))]
+pub(super) const MORE: SendFlags = NO_SIGNAL;
+
 /// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block. None moved
 /// means that the file has ended.
 pub(super) fn send_file(socket: impl AsFd, range: &FileRange) -> io::Result<usize> {

@@ -257,6 +257,23 @@ fn a_source_that_fails_cuts_its_answer_and_no_other() {
     });
 }
 
+/// RFC 9112 §8: without chunks an orderly close would make a whole body of it.
+#[test]
+fn a_source_that_fails_on_http_1_0_ends_by_a_reset() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let [fails, whole] = [(); 2].map(|()| stage.connects());
+        for (client, route) in [(fails, "fails"), (whole, "source")] {
+            stage.asks(client, &[Ask { is_old: true, ..Ask::get(route, 5_000) }]);
+        }
+        stage.settles();
+        assert_eq!(stage.fate(fails), Some(CloseReason::SourceFailed));
+        assert_eq!(stage.socket(fails, |socket| socket.end()), Some(End::Reset));
+        assert!(stage.socket(whole, |socket| socket.take(usize::MAX)).len() > 5_000);
+        assert_eq!(stage.socket(whole, |socket| socket.end()), Some(End::Eof));
+    });
+}
+
 fn short_of_memory(held_bytes: usize) -> Terms {
     let mut config = Config::default();
     config.held_bytes = held_bytes;

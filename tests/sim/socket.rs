@@ -74,6 +74,8 @@ pub(crate) struct Socket {
     /// The client has closed both halves: whatever is sent to it now is answered by a reset.
     pub(super) client_closed: bool,
     pub(super) server_closed: bool,
+    /// Whether the server has asked for its close to be a reset.
+    pub(crate) closes_by_reset: bool,
     /// Contract: the direction was told, and *blocked* has not been met since. It is silent.
     told_read: bool,
     told_write: bool,
@@ -103,6 +105,7 @@ impl Socket {
             reset_by_server: false,
             client_closed: false,
             server_closed: false,
+            closes_by_reset: false,
             told_read: false,
             told_write: false,
             edge: false,
@@ -327,7 +330,7 @@ impl Socket {
         self.is_registered = false;
         self.server_closed = true;
         self.to_client.is_shut = true;
-        if !self.to_server.bytes.is_empty() {
+        if self.closes_by_reset || !self.to_server.bytes.is_empty() {
             self.reset_the_client();
         }
     }

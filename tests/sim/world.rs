@@ -116,6 +116,10 @@ impl Stream for Wire {
         self.nature.borrow_mut().shut(self.id);
     }
 
+    fn reset(&mut self) {
+        self.nature.borrow_mut().sockets[self.id].closes_by_reset = true;
+    }
+
     fn may_end_reads_early(&self) -> bool {
         self.nature.borrow().sockets[self.id].ends_reads_early
     }
