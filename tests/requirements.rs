@@ -106,11 +106,11 @@ fn the_readme_has_the_true_numbers() {
         tests.len()
     );
     let readme = read("README.md");
-    let section = readme.split("\n## ").find(|section| section.starts_with("How it is tested"));
+    let section = readme.split("\n## ").find(|section| section.starts_with("Evidence"));
     let words: Vec<&str> = section.unwrap_or_default().split_whitespace().collect();
     assert!(
         words.join(" ").contains(&sentence),
-        "README.md, \"How it is tested\": let it say\n\n{sentence}\n"
+        "README.md, \"Evidence\": let it say\n\n{sentence}\n"
     );
 }
 
