@@ -102,12 +102,12 @@ fn chunked() {
 
 #[test]
 fn fields() {
-    replay("fields", fuzz::fields, 20_000);
+    replay("fields", fuzz::fields, 8_000);
 }
 
 #[test]
 fn connection() {
-    replay("connection", fuzz::connection, 2_000);
+    replay("connection", fuzz::connection, 4_000);
 }
 
 const ALL: [&str; 5] = ["head", "target", "chunked", "fields", "connection"];
