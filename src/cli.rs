@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, FromArgMatches};
-use http::header::{ALLOW, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
+use http::header::{ALLOW, CONTENT_RANGE, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
 use oneloop::{Config, Limits};
@@ -185,10 +185,11 @@ impl Respond {
     }
 }
 
-/// The field that an answer of that status must have (RFC 9110 §11.6.1, §11.7.1, §15.5.6), with an
-/// example of it.
+/// The field that an answer of that status must have, with an example of it (RFC 9110 §11.6.1,
+/// §11.7.1, §15.3.7.1, §15.5.6).
 fn field_required_by(status: StatusCode) -> Option<(HeaderName, &'static str)> {
     match status {
+        StatusCode::PARTIAL_CONTENT => Some((CONTENT_RANGE, "Content-Range: bytes 0-4/9")),
         StatusCode::UNAUTHORIZED => Some((WWW_AUTHENTICATE, "WWW-Authenticate: Basic realm=x")),
         StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "Allow: GET, HEAD")),
         StatusCode::PROXY_AUTHENTICATION_REQUIRED => {
@@ -487,6 +488,7 @@ mod tests {
             "both BODY and --body-file were given; leave one out",
         );
         for (status, example) in [
+            ("206", "Content-Range: bytes 0-4/9"),
             ("401", "WWW-Authenticate: Basic realm=x"),
             ("405", "Allow: GET, HEAD"),
             ("407", "Proxy-Authenticate: Basic realm=x"),

@@ -46,9 +46,16 @@ pub const PAUSE_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// How long a connection must have been idle before it can be closed to make room: one that was
 /// just accepted has a request on its way.
 pub const IDLE_BEFORE_LEAVING: Duration = Duration::from_secs(1);
-/// How long a client must have taken nothing before it can be closed because all of them together
-/// hold too much ([`Config::held_bytes`]) and others have to wait for that.
+/// How long a client must have kept us waiting before it can be closed because all together hold
+/// too much ([`Config::held_bytes`]) and others have to wait for that.
 pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
+/// How much such a client must hold, in bytes: closing who holds less gains nothing.
+pub const HELD_BEFORE_LEAVING: usize = KIB;
+/// How many of those who wait for memory go on in a turn once there is some.
+pub const UNPARKED_PER_TURN: usize = 64;
+/// A connection is given no more than two answers in a turn that has lasted longer than this, and
+/// no more than twice of what it has when that is seen.
+pub const LONG_TURN: Duration = Duration::from_millis(5);
 /// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
 pub const LINGER_SILENT: Duration = Duration::from_secs(5);
 /// The same when the server stops or is crowded: whoever has not closed by then will hardly do so.
@@ -161,8 +168,8 @@ pub struct Config {
     /// nine tenths every answer says `Connection: close`.
     pub connections: Option<usize>,
     /// What all connections together may keep unread and unsent, in bytes. 256 MiB. Beyond it no
-    /// new head is read until some of it has left, and whose client has taken nothing of its answer
-    /// for longest is closed, until half of it is free.
+    /// new head is read until some of it has left; and of those who have kept the server waiting
+    /// the ones who hold most are closed, until half of it is free.
     pub held_bytes: usize,
     /// How long an orderly stop waits for what is still being answered. 10 s.
     pub grace: Duration,

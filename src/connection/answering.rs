@@ -156,6 +156,7 @@ impl Connection {
             Held::Prepared(prepared) => give_prepared(&prepared, asked, persistence, out, terms),
             Held::Response(response) => give_response(response, asked, persistence, out, terms),
         };
+        self.is_cut = outbox.as_ref().is_some_and(Outbox::ends_by_close);
         self.outbox = outbox.map(Box::new);
         if persistence == Persistence::Closes {
             self.reason = CloseReason::Answered;

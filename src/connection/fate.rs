@@ -29,8 +29,8 @@ pub enum CloseReason {
     ClientLeft,
     /// The client took nothing of its answer for as long as that is granted.
     WriteTimeout,
-    /// The client took nothing of its answer for longest, and a second at least, when all held too
-    /// much memory together and others had to wait for that.
+    /// The client had kept the server waiting, for its taking or for the rest of its request, and
+    /// held much, when all together held too much and others had to wait for that.
     Stalled,
     /// The transport failed, most often because the client reset the connection.
     Broken(ErrorKind),
@@ -63,7 +63,7 @@ impl fmt::Display for CloseReason {
             Self::Fault(fault) => return write!(f, "{}: {fault}", fault.status().as_u16()),
             Self::ClientLeft => "the client left in the middle of a request",
             Self::WriteTimeout => "the client took nothing of its answer for too long",
-            Self::Stalled => "it was stalled longest, and memory was needed for another",
+            Self::Stalled => "it was stalled, and its memory was needed for others",
             Self::Broken(kind) => return write!(f, "the transport failed: {kind}"),
             Self::AnswerTimeout => "503: the responder did not answer in time",
             Self::Panicked => "500: the responder panicked",

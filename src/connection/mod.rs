@@ -137,7 +137,7 @@ pub struct Connection {
     /// What will have been the reason; it is the fate once the connection is closed.
     reason: CloseReason,
     requests: u32,
-    /// Whether it has ended within a body whose end only the close could have told.
+    /// Whether it would end, if it ended now, within a body whose end only the close can tell.
     is_cut: bool,
     deadline: Moment,
     inbox: Option<Box<Inbox>>,
@@ -180,8 +180,8 @@ impl Connection {
     /// Whether its end has to be a reset: an orderly close would make a whole body of an unfinished
     /// one (RFC 9112 §8).
     #[must_use]
-    pub const fn is_cut(&self) -> bool {
-        self.is_cut
+    pub fn is_cut(&self) -> bool {
+        self.is_cut && self.phase == Phase::Closed
     }
 
     /// When [`expired`](Self::expired) is to be told, if nothing happens before; [`Moment::NEVER`]
@@ -217,14 +217,20 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Lingering)
     }
 
-    /// For how long its client has taken nothing of what waits for it.
+    /// For how long its client has kept it waiting: has taken nothing of what waits for it, or owes
+    /// the rest of a head or of a body.
     #[must_use]
     pub fn stalled(&self, now: Moment, limits: &Limits) -> Duration {
-        if self.phase != Phase::Writing || self.why != Why::Write || self.deadline == Moment::NEVER
-        {
+        let granted = match self.why {
+            Why::Write => limits.write_timeout,
+            Why::Head => limits.head_timeout,
+            Why::Body => limits.body_timeout,
+            Why::Idle | Why::Answer | Why::Source | Why::Linger => return Duration::ZERO,
+        };
+        if self.deadline == Moment::NEVER {
             return Duration::ZERO;
         }
-        limits.write_timeout.saturating_sub(self.deadline.since(now))
+        granted.saturating_sub(self.deadline.since(now))
     }
 
     /// How many bytes it can be given.
@@ -329,7 +335,6 @@ impl Connection {
             self.reason = reason;
         }
         self.move_to(Phase::Closed);
-        self.is_cut = self.outbox.as_ref().is_some_and(|outbox| outbox.ends_by_close());
         self.deadline = Moment::NEVER;
         self.business = Business::None;
         self.inbox = None;

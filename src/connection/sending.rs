@@ -66,7 +66,7 @@ impl Connection {
     /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
     /// never comes tells the client (RFC 9112 §8). Without chunks only a reset does.
     fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
-        if self.outbox.as_ref().is_some_and(|outbox| outbox.ends_by_close()) {
+        if self.is_cut {
             return self.close(reason);
         }
         self.outbox = None;
@@ -118,6 +118,7 @@ impl Connection {
                 }
             }
             Afterwards::Linger => {
+                self.is_cut = false;
                 self.move_to(Phase::Lingering);
                 self.business = Business::LingerUntil(terms.now.after(LINGER_IN_ALL));
                 self.inbox = None;

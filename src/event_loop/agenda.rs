@@ -53,9 +53,10 @@ impl Agenda {
         self.deadlines.len() + self.unfinished.len() + self.parked.len()
     }
 
-    /// Memory is there again: who was parked goes on.
-    pub(super) fn unpark(&mut self) {
-        self.unfinished.append(&mut self.parked);
+    /// Memory is there again: so many of those who were parked go on, the first first.
+    pub(super) fn unpark(&mut self, most: usize) {
+        let most = most.min(self.parked.len());
+        self.unfinished.extend(self.parked.drain(..most));
     }
 
     /// Who is unfinished, for this turn.

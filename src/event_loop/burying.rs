@@ -1,6 +1,7 @@
 //! How connections leave the slab: each once, with its reason, and its socket closed with it.
 //!
-//! Whoever ends in a turn is buried at its end, so that no key dies while others hold it.
+//! Whoever ends by itself in a turn is buried at the end of it; whoever is closed from outside, at
+//! once. Keys that others still hold name nobody any more.
 //!
 //! Read next: `key.rs`, for what becomes of events that come too late.
 

@@ -8,7 +8,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::config::{
-    ANSWERS_PER_TURN, READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN,
+    ANSWERS_PER_TURN, LONG_TURN, READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN,
 };
 use crate::connection::{Inbox, Moment, Terms};
 use crate::message::{Bell, Caller, Wake};
@@ -92,6 +92,13 @@ pub(super) struct Turn<'a, O> {
     pub(super) short_drains: bool,
 }
 
+impl<O> Turn<'_, O> {
+    /// Whether the turn has lasted so long that the others should have theirs.
+    pub(super) fn is_long(&self) -> bool {
+        (self.clock)().since(self.terms.now) > LONG_TURN
+    }
+}
+
 /// How much one connection may still do in this turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Budget {
@@ -115,8 +122,14 @@ impl Budget {
         self.to_write = self.to_write.saturating_sub(n);
     }
 
-    pub(super) const fn answered(&mut self) {
+    /// One more answer; the last of this turn, where the turn has become `long` by now. It is not
+    /// asked each time: a clock costs as much as a small answer.
+    pub(super) fn answered(&mut self, is_long: impl FnOnce() -> bool) {
         self.to_answer = self.to_answer.saturating_sub(1);
+        let answers = ANSWERS_PER_TURN - self.to_answer;
+        if answers > 1 && answers.is_power_of_two() && is_long() {
+            self.to_answer = 0;
+        }
     }
 
     pub(super) const fn may_answer(&self) -> bool {
@@ -156,5 +169,28 @@ impl<S: Stream> Caller for SlotCaller<'_, S> {
 
     fn wake(&self) -> Wake {
         Wake::new(self.key.to_bits(), Arc::clone(self.bell))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many answers it is, where the turn is seen to be long from the `n`th on.
+    fn answers(long_from: usize) -> usize {
+        let mut budget = Budget::default();
+        let mut given = 0;
+        while budget.may_answer() {
+            given += 1;
+            budget.answered(|| given >= long_from);
+        }
+        given
+    }
+
+    #[test]
+    fn a_long_turn_ends_a_burst_of_requests() {
+        for (long_from, given) in [(1, 2), (2, 2), (3, 4), (5, 8), (33, 64), (100, 64)] {
+            assert_eq!(answers(long_from), given, "long from {long_from} on");
+        }
     }
 }

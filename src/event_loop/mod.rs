@@ -271,6 +271,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         // Above nine tenths whoever is done leaves, so that the others find room.
         let is_crowded = self.slots.len() > self.capacity - self.capacity / 10;
         let is_last = self.is_stopping() || is_crowded;
+        let is_memory_short = self.is_memory_short();
         let Some(slot) = self.slots.get_mut(key.slot as usize) else { return };
         let service = &mut self.services[usize::from(slot.service)];
         let net = &self.net;
@@ -281,7 +282,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             observer: &mut self.observer,
             bell: &self.bell,
             clock: &|| net.now(),
-            is_memory_short: self.held > self.config.held_bytes,
+            is_memory_short,
             short_drains: N::SHORT_TRANSFER_DRAINS,
         };
         let held_before = slot.connection.held();

@@ -2,16 +2,14 @@
 //! wait for that.
 //!
 //! Nobody's request is read then, so without this a few clients who ask for much and take nothing
-//! of it would hold up everybody until their write timeout. Those who have kept us waiting longest,
-//! and for [`STALLED_BEFORE_LEAVING`] at least, are closed until half of what is granted is free,
-//! so that more than one of those who wait is served. A client that takes its answer, however
-//! slowly, stays.
+//! of it, or many who never end what they have begun, would hold up everybody until their deadline.
+//! Of those who have kept us waiting for [`STALLED_BEFORE_LEAVING`] the ones who hold most are
+//! closed, until half of what is granted is free, so that not only one of those who wait is served.
+//! A client that goes on taking its answer, however slowly, stays.
 //!
 //! Read next: `accept.rs`, which makes room for connections in the same way.
 
-use std::time::Duration;
-
-use crate::config::STALLED_BEFORE_LEAVING;
+use crate::config::{HELD_BEFORE_LEAVING, STALLED_BEFORE_LEAVING, UNPARKED_PER_TURN};
 use crate::connection::{CloseReason, Moment};
 use crate::observers::Observer;
 
@@ -34,7 +32,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             self.relief_at = self.now.after(STALLED_BEFORE_LEAVING);
         }
         if !self.is_memory_short() {
-            self.agenda.unpark();
+            self.agenda.unpark(UNPARKED_PER_TURN);
         }
     }
 
@@ -43,14 +41,17 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.agenda.has_parked() { self.relief_at } else { Moment::NEVER }
     }
 
-    /// Looks at every slot, and closes the longest stalled first.
+    /// Looks at every slot, and closes whoever has stalled, who holds most first.
     fn close_stalled(&mut self) {
-        let mut stalled: Vec<(Duration, Key)> = Vec::new();
+        let mut stalled: Vec<(usize, Key)> = Vec::new();
         for (at, slot) in &self.slots {
             let limits = &self.services[usize::from(slot.service)].limits;
             let for_long = slot.connection.stalled(self.now, limits);
-            if for_long >= STALLED_BEFORE_LEAVING && slot.connection.held() > 0 {
-                stalled.push((for_long, slot.key(at)));
+            let held = slot.connection.held();
+            // Whoever is parked waits for us.
+            let may_leave = for_long >= STALLED_BEFORE_LEAVING && !slot.is_parked;
+            if may_leave && held >= HELD_BEFORE_LEAVING {
+                stalled.push((held, slot.key(at)));
             }
         }
         stalled.sort_unstable();

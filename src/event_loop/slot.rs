@@ -131,7 +131,7 @@ impl<S: Stream> Slot<S> {
         };
         let phase = self.connection.phase();
         self.leave(desk, turn);
-        if verdict == Verdict::Waiting && self.readiness.is_gone() {
+        if matches!(verdict, Verdict::Waiting | Verdict::Parked) && self.readiness.is_gone() {
             // Both halves are closed, and no event will say so again.
             self.connection.broken(ErrorKind::ConnectionReset);
             return Verdict::Closed;
@@ -202,10 +202,11 @@ impl<S: Stream> Slot<S> {
         let reply = match self.connection.advance(input, scan, out, &turn.terms) {
             Advance::Starved => None,
             Advance::Ask(head) => {
-                budget.answered();
                 self.tell_asked(phase, turn);
                 phase = Phase::Answering;
-                Some(self.ask(head, input.len(), out, turn))
+                let reply = self.ask(head, input.len(), out, turn);
+                budget.answered(|| turn.is_long());
+                Some(reply)
             }
             Advance::Took(took, given) => Some(Reply { took, given }),
         };

@@ -116,7 +116,7 @@ pub enum Pulled {
     End,
     /// It cannot be finished. The connection is closed without the last chunk, so that the client
     /// sees that the body is not whole (RFC 9112 §8). On HTTP/1.0, where the close is the end of
-    /// any body of unknown length, it is reset.
+    /// any body of unknown length, it is reset (but for Unix sockets, which have no reset).
     Failed,
 }
 

@@ -13,7 +13,7 @@
 //! | exactly `chunked`, on 1.1 | none | chunks |
 //! | any | any | refused: 400 |
 //! | any, on 1.0 | — | refused: 400 (§6.1) |
-//! | codings we lack, then `chunked` | none | refused: 501 (§6.1) |
+//! | codings we lack, whatever their parameters, then `chunked` | none | refused: 501 (§6.1) |
 //! | `chunked` not last, not once, or malformed | none | refused: 400 |
 
 use memchr::memchr;

@@ -3,6 +3,8 @@
 //!
 //! All of it goes by the time that the server saw at the beginning of its turn.
 
+use std::time::Duration;
+
 use oneloop::Limits;
 use oneloop::config::{
     LINGER_HURRIED, LINGER_IN_ALL, LINGER_SILENT, READ_PER_TURN, STALLED_BEFORE_LEAVING,
@@ -84,8 +86,21 @@ struct Left {
     /// Whether what it waited for was there, and was told.
     had_input: bool,
     since: Moment,
+    /// When its head or body began.
+    began: Moment,
     /// When its client has taken something the last time.
     progress: Moment,
+}
+
+impl Left {
+    /// For how long its client had kept it waiting.
+    fn stalled(&self, now: Moment) -> Duration {
+        match self.from {
+            Some(Phase::Writing) => now.since(self.progress),
+            Some(Phase::Head | Phase::Body) if !self.had_input => now.since(self.began),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 impl Default for Life {
@@ -225,6 +240,7 @@ impl Life {
             was_due: self.due_in(from, limits) <= now,
             had_input: wanted_input && self.was_told && has_input,
             since: self.since,
+            began: self.began,
             progress: self.progress(),
         };
         match to {
@@ -334,11 +350,8 @@ impl Life {
             {
                 Err("though its request was there, and nobody has looked")
             }
-            CloseReason::Stalled
-                if self.was_closed.from != Some(Phase::Writing)
-                    || now.since(self.was_closed.progress) < STALLED_BEFORE_LEAVING =>
-            {
-                Err("though it has taken something")
+            CloseReason::Stalled if self.was_closed.stalled(now) < STALLED_BEFORE_LEAVING => {
+                Err("though it has kept nobody waiting")
             }
             _ => Ok(()),
         }

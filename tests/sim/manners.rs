@@ -274,6 +274,19 @@ fn a_source_that_fails_on_http_1_0_ends_by_a_reset() {
     });
 }
 
+/// The same where the source has come to its end, and what it made has not all left.
+#[test]
+fn a_body_that_only_the_close_ends_is_cut_by_a_reset_to_its_last_byte() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects_through(WIDE, 1_000);
+        stage.asks(client, &[Ask { is_old: true, ..Ask::get("source", 5_000) }]);
+        stage.passes(30 * SECOND);
+        assert_eq!(stage.fate(client), Some(CloseReason::WriteTimeout));
+        assert_eq!(stage.socket(client, |socket| socket.end()), Some(End::Reset));
+    });
+}
+
 fn short_of_memory(held_bytes: usize) -> Terms {
     let mut config = Config::default();
     config.held_bytes = held_bytes;
@@ -321,6 +334,26 @@ fn who_is_stalled_longest_leaves_when_memory_is_short() {
         stage.settles();
         assert_eq!(stage.fate(first), Some(CloseReason::Stalled));
         assert_eq!([slow, second, modest].map(|client| stage.fate(client)), [None, None, None]);
+        stage.hears(modest, &[Ask::get("fixed", 0)]);
+    });
+}
+
+/// Who never ends a head is stalled as well; the one who holds most leaves, and it is enough.
+#[test]
+fn who_owes_the_rest_of_a_request_leaves_when_memory_is_short() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::with(kernel, short_of_memory(5_000));
+        let [small, large, tiny, modest] = [(); 4].map(|()| stage.connects());
+        for (client, length) in [(small, 2_000), (large, 4_000), (tiny, 100)] {
+            stage.sends(client, format!("GET /fixed HTTP/1.1\r\nA: {}", "a".repeat(length)));
+            stage.settles();
+        }
+        stage.asks(modest, &[Ask::get("fixed", 0)]);
+        stage.passes(SECOND - SECOND / 10);
+        assert_eq!(stage.calls(modest), 0);
+        stage.passes(SECOND / 5);
+        assert_eq!(stage.fate(large), Some(CloseReason::Stalled));
+        assert_eq!([small, tiny, modest].map(|client| stage.fate(client)), [None; 3]);
         stage.hears(modest, &[Ask::get("fixed", 0)]);
     });
 }

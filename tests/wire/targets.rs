@@ -51,6 +51,7 @@ fn absolute_form() {
             ("9112 §3.2.2: as to a proxy", "http://x/a?b", Ok(("/a", Some("b")))),
             ("9110 §4.2.3: schemes have no case", "HTTP://X/a", Ok(("/a", None))),
             ("9110 §7.4: https, but not secured", "https://x/a", Err(Fault::Misdirected)),
+            ("9110 §4.2.2: https without a host", "https:///a", Err(Fault::Misdirected)),
             ("9110 §7.4: in capitals", "HTTPS://x", Err(Fault::Misdirected)),
             ("9112 §3.2.2: it stands above Host", "http://other.example/", Ok(("/", None))),
             ("9110 §4.2.1: with a port", "http://x:80/a", Ok(("/a", None))),

@@ -29,13 +29,15 @@ pub(super) fn answer(
     folder: OwnedFd,
     names: &Names,
 ) -> std::result::Result<Response, Refusal> {
-    if let Some(answer) = validators::instead(request, &Validators { etag: None, modified: None }) {
-        return Ok(answer);
-    }
-    let listing = Listing::read(root, folder, names, LISTING_ENTRIES)?;
-    Ok(Response::html(Page { names, listing: &listing }.to_string())
-        .with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))
-        .with_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")))
+    let answer = match validators::instead(request, &Validators { etag: None, modified: None }) {
+        Some(answer) => answer,
+        None => {
+            let listing = Listing::read(root, folder, names, LISTING_ENTRIES)?;
+            Response::html(Page { names, listing: &listing }.to_string())
+                .with_header(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"))
+        }
+    };
+    Ok(answer.with_header(header::CACHE_CONTROL, HeaderValue::from_static("no-cache")))
 }
 
 /// What is in a folder, folders first, and then by name.

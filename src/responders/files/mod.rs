@@ -31,6 +31,7 @@ use self::names::{Form, Names};
 use self::opened::{Opened, Refusal};
 use self::single::Single;
 use super::Responder;
+use crate::config::Limits;
 use crate::message::{Answer, Request, Response};
 
 const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
@@ -153,6 +154,10 @@ fn add_slash(names: &Names, query: Option<&str>) -> Result<Response, Refusal> {
         location.push('?');
         location.push_str(query);
     }
+    // What is sent must be something that could be asked for (RFC 9110 §2.3).
+    if location.len() > Limits::default().target_bytes {
+        return Err(Refusal::Missing);
+    }
     let location = HeaderValue::try_from(location).map_err(|_| Refusal::Missing)?;
     Ok(Response::status(StatusCode::MOVED_PERMANENTLY).with_header(header::LOCATION, location))
 }
@@ -244,7 +249,7 @@ mod tests {
     use std::os::unix::net::UnixListener;
 
     use super::scratch::{Folder, ask, bytes, field};
-    use super::{Files, FilesError};
+    use super::{Files, FilesError, Limits};
 
     /// `outer/root` to be served, and `outer/secret` beside it.
     fn site() -> (Folder, Files) {
@@ -349,13 +354,26 @@ mod tests {
             ("/to-sub", "/to-sub/"),
             ("//evil.example", "/evil.example/"),
             ("/%5Cevil", "/%5Cevil/"),
-            ("/a%20b:c", "/a%20b%3Ac/"),
+            ("/a%20b:c", "/a%20b:c/"),
         ] {
             for method in ["GET", "HEAD"] {
                 let response = ask(&mut files, method, target, "");
                 assert_eq!(response.status_code(), 301, "{target}");
                 assert_eq!(field(&response, "location"), location, "{target}");
             }
+        }
+    }
+
+    /// RFC 9110 §2.3: nobody is sent where nobody can ask for.
+    #[test]
+    fn a_redirect_is_no_longer_than_a_target_may_be() {
+        let (_outer, mut files) = site();
+        let longest = Limits::default().target_bytes;
+        for (spare, status) in [(1, 301), (0, 404)] {
+            let query = "q".repeat(longest - "/sub?".len() - spare);
+            let response = ask(&mut files, "GET", &format!("/sub?{query}"), "");
+            assert_eq!(response.status_code(), status);
+            assert!(field(&response, "location").len() <= longest);
         }
     }
 
@@ -385,7 +403,10 @@ mod tests {
             ("If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n", 200),
             ("If-Unmodified-Since: Thu, 01 Jan 1970 00:00:00 GMT\r\n", 200),
         ] {
-            assert_eq!(ask(&mut files, "GET", "/sub/", line).status_code(), status, "{line}");
+            let answer = ask(&mut files, "GET", "/sub/", line);
+            assert_eq!(answer.status_code(), status, "{line}");
+            // RFC 9110 §15.4.5: what 200 would have said of caching.
+            assert_eq!(field(&answer, "cache-control"), "no-cache", "{line}");
         }
     }
 

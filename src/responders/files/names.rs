@@ -13,6 +13,23 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_e
 /// would be read as the end of a scheme.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
+/// The same within an absolute path, where what RFC 3986 §3.3 lets stand in a segment stays as it
+/// is, so that the path is no longer than the one that was asked for.
+const IN_A_PATH: &AsciiSet = &RESERVED
+    .remove(b'!')
+    .remove(b'$')
+    .remove(b'&')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')')
+    .remove(b'*')
+    .remove(b'+')
+    .remove(b',')
+    .remove(b';')
+    .remove(b'=')
+    .remove(b':')
+    .remove(b'@');
+
 /// Names beneath a root, one within the other, and what the last of them is asked for as.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Names {
@@ -98,7 +115,7 @@ impl Names {
     pub(super) fn folder_link(&self) -> String {
         let mut link = String::from("/");
         for name in self.joined.split(|&byte| byte == b'/').filter(|name| !name.is_empty()) {
-            link.extend(percent_encode(name, RESERVED));
+            link.extend(percent_encode(name, IN_A_PATH));
             link.push('/');
         }
         link
@@ -193,7 +210,7 @@ mod tests {
             ("//evil.example", "/evil.example/", "/evil.example/"),
             ("///a//b", "/a/b/", "/a/b/"),
             ("/%5Cevil", "/%5Cevil/", "/\\evil/"),
-            ("/a:b;c'd", "/a%3Ab%3Bc%27d/", "/a:b;c'd/"),
+            ("/a:b;c'd", "/a:b;c'd/", "/a:b;c'd/"),
             ("/%FF %25", "/%FF%20%25/", "/\u{FFFD} %/"),
         ] {
             let names = Names::parse(path).unwrap();
