@@ -47,9 +47,10 @@ const ENDS: [&str; 20] = [
     "WriteTimeout",
 ];
 /// The kinds of clients that come in so many seeds.
-const MANNERS: [&str; 17] = [
+const MANNERS: [&str; 18] = [
     "body trickler",
     "deaf",
+    "dozer",
     "early shutter",
     "flooder",
     "garbler",

@@ -53,10 +53,16 @@ impl Agenda {
         self.deadlines.len() + self.unfinished.len() + self.parked.len()
     }
 
-    /// Memory is there again: so many of those who were parked go on, the first first.
-    pub(super) fn unpark(&mut self, most: usize) {
-        let most = most.min(self.parked.len());
-        self.unfinished.extend(self.parked.drain(..most));
+    /// Memory is there again: so many of those who were parked go on, the first first. Who has
+    /// ended meanwhile is forgotten; `is_live` knows.
+    pub(super) fn unpark(&mut self, most: usize, is_live: impl Fn(Key) -> bool) {
+        let mut living = 0;
+        let last = self.parked.iter().position(|&key| {
+            living += usize::from(is_live(key));
+            living == most
+        });
+        let end = last.map_or(self.parked.len(), |last| last + 1);
+        self.unfinished.extend(self.parked.drain(..end).filter(|&key| is_live(key)));
     }
 
     /// Who is unfinished, for this turn.

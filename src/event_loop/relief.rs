@@ -9,6 +9,8 @@
 //!
 //! Read next: `accept.rs`, which makes room for connections in the same way.
 
+use slab::Slab;
+
 use crate::config::{HELD_BEFORE_LEAVING, STALLED_BEFORE_LEAVING, UNPARKED_PER_TURN};
 use crate::connection::{CloseReason, Moment};
 use crate::observers::Observer;
@@ -16,23 +18,21 @@ use crate::observers::Observer;
 use super::EventLoop;
 use super::key::Key;
 use super::net::Net;
+use super::slot::Slot;
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Sees to it that who waits for memory gets some.
     #[cold]
     pub(super) fn relieve(&mut self) {
         if self.is_memory_short() && self.relief_at <= self.now {
-            let slots = &self.slots;
-            self.agenda.sweep_parked(|key| {
-                slots.get(key.slot as usize).is_some_and(|slot| slot.generation == key.generation)
-            });
+            self.agenda.sweep_parked(|key| is_tenant(&self.slots, key));
             if self.agenda.has_parked() {
                 self.close_stalled();
             }
             self.relief_at = self.now.after(STALLED_BEFORE_LEAVING);
         }
         if !self.is_memory_short() {
-            self.agenda.unpark(UNPARKED_PER_TURN);
+            self.agenda.unpark(UNPARKED_PER_TURN, |key| is_tenant(&self.slots, key));
         }
     }
 
@@ -65,4 +65,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     pub(super) fn is_memory_short(&self) -> bool {
         self.held > self.config.held_bytes
     }
+}
+
+fn is_tenant<S>(slots: &Slab<Slot<S>>, key: Key) -> bool {
+    slots.get(key.slot as usize).is_some_and(|slot| slot.generation == key.generation)
 }

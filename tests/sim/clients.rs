@@ -5,13 +5,14 @@
 //! answers.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use oneloop::connection::Moment;
 
 use super::diary::Act;
 use super::dice::Dice;
 use super::reader::{Reader, Shortage};
+use super::scripts::QUEUER;
 use super::socket::{End, Socket};
 
 /// One thing a client does.
@@ -62,6 +63,10 @@ pub(crate) struct Client {
     pub(crate) met: Option<End>,
     /// Whether it reads nothing, ever.
     pub(crate) is_deaf: bool,
+    /// How many answers it had when it had asked for nothing else, and what the clock on the wall
+    /// showed then to the server: what comes next cannot be of an earlier date.
+    was_content: (usize, u64),
+    has_sent_since: bool,
     steps: VecDeque<Step>,
     pace: Pace,
     reads_at: Moment,
@@ -77,6 +82,9 @@ pub(crate) struct Scene<'a> {
     pub(crate) shortage: Shortage,
     /// How often a byte of urgent data goes before others, per thousand times.
     pub(crate) urgent: usize,
+    /// What the clock on the wall shows by which the next answer is dated, at the earliest, and
+    /// what it shows now; if it is never set.
+    pub(crate) wall: Option<[u64; 2]>,
     /// What the client has done.
     pub(crate) acts: Vec<Act>,
 }
@@ -101,6 +109,8 @@ impl Client {
             is_disturbed: false,
             met: None,
             is_deaf: false,
+            was_content: (usize::MAX, 0),
+            has_sent_since: false,
             steps: steps.into(),
             pace,
             reads_at: Moment::START,
@@ -161,14 +171,16 @@ impl Client {
             let bytes = socket.take(self.pace.takes);
             scene.acts.push(Act::Takes(bytes.len()));
             self.reads_at = scene.now.after(self.pace.every);
+            let before = self.reader.dates.len();
             self.reader.received(&bytes, scene.shortage)?;
+            self.check_dates(before, scene.wall)?;
         }
         match socket.end() {
             _ if self.has_left => {}
             None => {}
             Some(end) => {
                 if end == End::Eof {
-                    self.reader.ended();
+                    self.reader.ended()?;
                     socket.client_closes();
                 }
                 scene.acts.push(Act::Meets(end));
@@ -183,6 +195,21 @@ impl Client {
         Ok(None)
     }
 
+    /// Each answer was made after it was asked for, and before now.
+    fn check_dates(&self, first: usize, wall: Option<[u64; 2]>) -> Result<(), String> {
+        let Some([_, now]) = wall else { return Ok(()) };
+        let (answers, since) = self.was_content;
+        for (number, date) in self.reader.dates.iter().enumerate().skip(first) {
+            let at = httpdate::parse_http_date(date).map_err(|_| format!("no date: '{date}'"))?;
+            let at = at.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+            let least = if number >= answers { since } else { 0 };
+            if !(least..=now).contains(&at) {
+                return Err(format!("answer {number} is dated {at}, and not in {least}..={now}"));
+            }
+        }
+        Ok(())
+    }
+
     fn step(&mut self, socket: &mut Socket, scene: &mut Scene<'_>) -> Held {
         let Some(step) = self.steps.front_mut() else { return Held::ByServer };
         match step {
@@ -194,9 +221,19 @@ impl Client {
                 return Held::Until(self.sends_at);
             }
             Step::Pause(_) if scene.now < self.sends_at => return Held::Until(self.sends_at),
-            Step::Pause(_) => self.is_pausing = false,
+            Step::Pause(_) => {
+                self.is_pausing = false;
+                if !self.has_sent_since {
+                    self.was_content.1 = scene.wall.unwrap_or_default()[0];
+                }
+            }
             Step::AwaitAnswers(n) if self.reader.whole < *n => return Held::ByServer,
             Step::AwaitContinue(n) if !self.reader.may_send_body_of(*n) => return Held::ByServer,
+            // A queuer has sent the head of the next request already.
+            Step::AwaitAnswers(n) if self.manner != QUEUER => {
+                self.was_content = (*n, scene.wall.unwrap_or_default()[0]);
+                self.has_sent_since = self.reader.whole > *n;
+            }
             Step::AwaitAnswers(_) | Step::AwaitContinue(_) => {}
             Step::AwaitEnd => return Held::ByServer,
             Step::Shut => {
@@ -257,6 +294,7 @@ impl Client {
             socket.push_urgent();
         }
         let n = socket.push(&bytes[..segment]);
+        self.has_sent_since = true;
         if n > 0 {
             scene.acts.push(Act::Sends(n));
         }

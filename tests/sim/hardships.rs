@@ -10,6 +10,7 @@ use super::asks::{Ask, Expected};
 use super::faults::Mishap;
 use super::nature::Errand;
 use super::run::Terms;
+use super::socket::End;
 use super::stage::{Stage, WIDE, on_both_kernels};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -186,5 +187,19 @@ fn a_stop_hears_the_whole_batch_before_it_makes_room() {
             stage.turns();
             stage.hears(first, std::slice::from_ref(&ask));
         }
+    });
+}
+
+/// Found by this simulation: of a body that only the close ends nothing more was to come from its
+/// source, what it had made was not taken in time, and the close was an orderly one.
+#[test]
+fn a_body_that_only_the_close_ends_is_not_ended_by_a_timeout() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects_through(WIDE, 1_000);
+        stage.asks(client, &[Ask { is_old: true, ..Ask::get("source", 2_000) }]);
+        stage.passes(30 * SECOND);
+        assert_eq!(stage.fate(client), Some(CloseReason::WriteTimeout));
+        assert_eq!(stage.socket(client, |socket| socket.end()), Some(End::Reset));
     });
 }

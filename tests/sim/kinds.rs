@@ -34,13 +34,14 @@ enum Kind {
     Queuer,
     Nuisance,
     Regular,
+    Dozer,
 }
 
 impl Mix {
     pub(crate) fn draw(dice: &mut Dice) -> Self {
         use Kind::{
-            BodyTrickler, Deaf, EarlyShutter, Flooder, Garbler, Glutton, HeadTrickler, Honest,
-            Nuisance, Queuer, Regular, Resetter, Silent, SlowReader, Unlucky, Vanisher,
+            BodyTrickler, Deaf, Dozer, EarlyShutter, Flooder, Garbler, Glutton, HeadTrickler,
+            Honest, Nuisance, Queuer, Regular, Resetter, Silent, SlowReader, Unlucky, Vanisher,
         };
         let mut kinds = vec![Honest; dice.within(1..=6)];
         for kind in [
@@ -57,10 +58,12 @@ impl Mix {
             Flooder,
             Glutton,
             Unlucky,
+            Unlucky,
             Queuer,
             Queuer,
             Nuisance,
             Regular,
+            Dozer,
         ] {
             if dice.chance(400) {
                 kinds.push(kind);
@@ -69,9 +72,11 @@ impl Mix {
         Self(kinds)
     }
 
-    /// The next client, whose connection sends through a window of that size.
-    pub(crate) fn client(&self, kernel: Kernel, send_window: usize, dice: &mut Dice) -> Client {
+    /// The next client, and the windows that it sends and is sent through.
+    pub(crate) fn client(&self, kernel: Kernel, dice: &mut Dice) -> (Client, [usize; 2]) {
         let kind = dice.one_of(&self.0);
+        let windows = windows(kind, dice);
+        let send_window = windows[1];
         let mut script = Script::default();
         let manner = match kind {
             Kind::Honest => script.honest(dice),
@@ -94,17 +99,33 @@ impl Mix {
             Kind::Garbler => script.garbage(dice),
             Kind::Flooder => script.flood(dice),
             Kind::Glutton => script.gorge(dice),
+            Kind::Dozer => script.nap(dice),
             Kind::Regular => script.regular(dice),
             Kind::Queuer => script.queue(dice),
             Kind::Nuisance => script.nuisance(dice),
             Kind::Unlucky => script.half_an_answer(kernel, dice),
         };
         let is_slow = matches!(kind, Kind::SlowReader | Kind::Queuer);
-        let pace = pace(is_slow, send_window, dice);
+        let mut pace = pace(is_slow, send_window, dice);
+        if kind == Kind::Dozer {
+            (pace.takes, pace.every) = (dice.within(1..=send_window), dice.millis(0..=50_000));
+        }
         let mut client = Client::new(manner, script.steps, Reader::new(script.expected), pace);
         client.is_honest = !script.is_dishonest;
         client.is_deaf = kind == Kind::Nuisance;
-        client
+        (client, windows)
+    }
+}
+
+fn windows(kind: Kind, dice: &mut Dice) -> [usize; 2] {
+    match kind {
+        // More than a turn's worth of answers needs room, and a queue forms where there is none.
+        Kind::Glutton if dice.chance(500) => [1_000_000, 3_000_000],
+        Kind::Queuer if dice.chance(700) => [16_000, dice.one_of(&[500, 4_000])],
+        _ => [
+            dice.one_of(&[100, 1_000, 16_000, 64_000, 1_000_000]),
+            dice.one_of(&[500, 4_000, 16_000, 64_000, 3_000_000]),
+        ],
     }
 }
 
@@ -114,7 +135,7 @@ pub(crate) fn visitor(dice: &mut Dice) -> Client {
     let ask = Ask::get(dice.one_of(&["fixed", "nowhere", "later"]), 0);
     script.steps.push(Step::Send(ask.head()));
     script.expected.push(Expected::to(&ask));
-    let manner = script.ends_by(&[Step::AwaitAnswers(1), Step::Close], "one of a crowd");
+    let manner = script.ends_well(dice, "one of a crowd");
     Client::new(manner, script.steps, Reader::new(script.expected), pace(false, 0, dice))
 }
 

@@ -144,6 +144,10 @@ impl Life {
         matches!(self.phase, Phase::Idle | Phase::Head | Phase::Body | Phase::Lingering)
     }
 
+    pub(super) fn waits_for_source(&self) -> bool {
+        self.source.is_some_and(|source| source.waits)
+    }
+
     pub(super) fn is_between_requests(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Head)
     }

@@ -14,7 +14,7 @@
 //!
 //! Read in this order: `world.rs`, `faults.rs`, `socket.rs`, `oracles.rs`, `run.rs`; then the
 //! scenes, in which each thing that can go wrong has a name: `bugs.rs`, `hardships.rs`,
-//! `manners.rs`.
+//! `manners.rs`, `memory.rs`.
 
 mod accounts;
 mod asks;
@@ -46,3 +46,4 @@ mod world;
 mod bugs;
 mod hardships;
 mod manners;
+mod memory;

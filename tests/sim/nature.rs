@@ -62,6 +62,9 @@ pub(crate) struct Nature {
     pub(crate) now: Moment,
     /// The time that the server saw when its turn began, and goes by.
     pub(crate) seen: Moment,
+    pub(super) is_waiting: bool,
+    /// How long the disk has kept the server waiting.
+    pub(super) waited_for_disk: Duration,
     /// How far the clock on the wall is off, in seconds.
     pub(crate) wall_offset: i64,
     /// The dates that the server was given, each with what the wall clock showed.
@@ -114,6 +117,8 @@ impl Nature {
             kernel,
             now: Moment::START,
             seen: Moment::START,
+            is_waiting: false,
+            waited_for_disk: Duration::ZERO,
             wall_offset: 0,
             dates: Vec::new(),
             dice: Dice::new(seed),
@@ -214,10 +219,15 @@ impl Nature {
         id: usize,
         what: impl FnOnce(&mut Client, &mut Socket, &mut Scene<'_>) -> T,
     ) -> Option<T> {
+        // Of a turn that has begun the server knows the time already.
+        let dated = if self.is_waiting { self.now } else { self.seen };
+        let is_set = self.faults[Mishap::WallClockSet] > 0;
+        let wall = (!is_set).then(|| [dated, self.now].map(|at| self.wall(at)));
         let Self { now, dice, shortage, sockets, clients, faults, .. } = self;
         let client = clients[id].as_mut()?;
         let urgent = faults[Mishap::Urgent];
-        let mut scene = Scene { now: *now, dice, shortage: *shortage, urgent, acts: Vec::new() };
+        let acts = Vec::new();
+        let mut scene = Scene { now: *now, dice, shortage: *shortage, urgent, wall, acts };
         let result = what(client, &mut sockets[id], &mut scene);
         for act in scene.acts {
             match act {

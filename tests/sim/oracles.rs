@@ -102,8 +102,8 @@ pub(crate) struct Oracles {
     last_progress: u64,
     idle_turns: usize,
     pub(super) idle_wakes: usize,
-    /// What `progress` was when the turn began.
-    pub(super) turn_began_at: u64,
+    /// What `progress` was when the turn began, if nobody lets go of memory by its events alone.
+    pub(super) turn_began_at: Option<u64>,
     /// Whether somebody was accepted in this turn, and whether it failed.
     pub(super) has_accepted: bool,
     pub(super) has_failed_to_accept: bool,
@@ -114,6 +114,11 @@ pub(crate) struct Oracles {
 }
 
 impl Oracles {
+    /// Whether nothing was wrong in itself of what was seen since this was last asked.
+    pub(super) fn is_content(&mut self) -> Result<(), String> {
+        self.trouble.take().map_or(Ok(()), Err)
+    }
+
     fn books(&self) -> Result<(), String> {
         let Self { accepted, closed, open, slots, stale_told, stale_seen, .. } = self;
         if *open != accepted - closed || slots != open {
@@ -195,9 +200,7 @@ impl Nature {
 
     /// Looks at everything, as the server begins to wait.
     pub(super) fn look(&mut self, limit: Option<Duration>) -> Result<(), String> {
-        if let Some(trouble) = self.oracles.trouble.take() {
-            return Err(trouble);
-        }
+        self.oracles.is_content()?;
         self.oracles.books()?;
         self.oracles.bounds(limit)?;
         self.oracles.spin(limit)?;
@@ -236,6 +239,9 @@ impl Nature {
             }
             if life.phase == Phase::Lingering && !socket.is_shut() {
                 return Err(format!("(2) stall: c{id} was not told that nothing more comes"));
+            }
+            if life.phase == Phase::Writing && !life.has_unsent && !life.waits_for_source() {
+                return Err(format!("(2) stall: c{id} could be written to, and nobody has tried"));
             }
             if life.has_unsent && !socket.will_tell_of_room() {
                 return Err(format!(
@@ -290,7 +296,8 @@ impl Nature {
     /// While somebody waits for memory it is looked again every second who has kept it for long.
     fn relief(&self, limit: Option<Duration>) -> Result<(), String> {
         let waits_for_memory = |(id, life): (usize, &Life)| {
-            let has_input = life.was_told && self.sockets[id].is_readable();
+            let socket = &self.sockets[id];
+            let has_input = life.was_told && socket.is_readable() && !socket.owes_event();
             life.is_alive() && life.is_between_requests() && has_input
         };
         let somebody_waits = self.oracles.is_memory_short

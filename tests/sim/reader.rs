@@ -115,12 +115,16 @@ impl Reader {
     }
 
     /// The server has shut its half.
-    pub(crate) fn ended(&mut self) {
-        if let State::Body { framing: Framing::UntilClose, at } = self.state
-            && self.expected.front().is_some_and(|expected| at == expected.body.len())
-        {
+    pub(crate) fn ended(&mut self) -> Result<(), String> {
+        if let State::Body { framing: Framing::UntilClose, at } = self.state {
+            // Whatever has come by then counts as all of it.
+            let length = self.expected.front().map_or(0, |expected| expected.body.len());
+            if at != length {
+                return Err(format!("answer {} ends at {at} of {length} bytes", self.whole));
+            }
             self.answer_ended();
         }
+        Ok(())
     }
 
     fn step(&mut self, bytes: &[u8], shortage: Shortage) -> Result<usize, String> {

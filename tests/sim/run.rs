@@ -180,18 +180,16 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
     let mix = Mix::draw(&mut dice);
     let spread = dice.one_of(&[1, 1_000, 20_000]);
     for _ in 0..dice.within(1..=12) {
-        let receive_window = dice.one_of(&[100, 1_000, 16_000, 64_000, 1_000_000]);
-        let send_window = dice.one_of(&[500, 4_000, 16_000, 64_000, 3_000_000]);
-        let client = mix.client(kernel, send_window, &mut dice);
-        let id = comes(&mut nature, client, [receive_window, send_window], &mut dice);
+        let (client, windows) = mix.client(kernel, &mut dice);
+        let id = comes(&mut nature, client, windows, &mut dice);
         let (wait, listener) = (dice.millis(0..=spread), dice.below(listeners));
         nature.after(wait, Errand::Connect { client: id, listener });
     }
     // So many that no turn accepts them all.
-    if dice.chance(60) {
+    if dice.chance(80) {
         let when = dice.millis(0..=spread);
         let listener = dice.below(listeners);
-        for _ in 0..dice.one_of(&[65, 100, 150, 400]) {
+        for _ in 0..dice.one_of(&[65, 100, 300, 400]) {
             let client = visitor(&mut dice);
             let id = comes(&mut nature, client, [1_000, 4_000], &mut dice);
             let listener = if dice.chance(900) { listener } else { dice.below(listeners) };
@@ -299,10 +297,12 @@ fn play(nature: &Shared, terms: &Terms, turns: &mut usize) -> Result<(), String>
             now.after(Duration::ZERO, Errand::Stop);
         }
     }
+    nature.borrow_mut().oracles.is_content()?;
     nothing_is_left(nature, &*event_loop)?;
     drop(event_loop);
     let mut nature = nature.borrow_mut();
     // What is under way arrives also when the server is gone.
     nature.run_out()?;
+    nature.oracles.is_content()?;
     settle(&nature)
 }

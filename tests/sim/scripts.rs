@@ -9,6 +9,9 @@ use super::clients::Step;
 use super::dice::Dice;
 use super::socket::Kernel;
 
+/// Who sends the head of a request before the answers to others have left.
+pub(crate) const QUEUER: &str = "queuer";
+
 /// A script in the making: what is done, and what must come of it.
 #[derive(Debug, Default)]
 pub(super) struct Script {
@@ -110,6 +113,13 @@ impl Script {
         self.ends_by(end, manner)
     }
 
+    /// Closes when it has everything; or shuts its half at once, and has the server close.
+    pub(super) fn ends_well(&mut self, dice: &mut Dice, manner: &'static str) -> &'static str {
+        let all = Step::AwaitAnswers(self.expected.len());
+        let ends = [[all, Step::Close], [Step::Shut, Step::AwaitEnd]];
+        self.ends_by(&ends[dice.below(2)], manner)
+    }
+
     pub(super) fn ends_by(&mut self, steps: &[Step], manner: &'static str) -> &'static str {
         self.steps.extend_from_slice(steps);
         manner
@@ -185,7 +195,7 @@ impl Script {
             self.expected.push(Expected::to(ask));
         }
         self.steps.push(Step::Send(bytes));
-        self.ends_by(&[Step::AwaitAnswers(most), Step::Close], "flooder")
+        self.ends_well(dice, "flooder")
     }
 
     /// Comes back again and again, every time for longer than a deadline that is then superseded.
@@ -211,7 +221,7 @@ impl Script {
             self.expected.push(Expected::to(&ask));
             self.ask(&ask, number, dice);
         }
-        self.ends_by(&[Step::AwaitAnswers(most), Step::Close], "glutton")
+        self.ends_well(dice, "glutton")
     }
 
     /// Answers that take their time to leave, and behind them one that is not ready, or the head of
@@ -224,7 +234,7 @@ impl Script {
         }
         let before = self.expected.len();
         let upload = Upload::Plain(noise()[..dice.one_of(&[1, 3_000])].to_vec());
-        let ask = match dice.below(3) {
+        let ask = match dice.below(2) {
             0 => Ask::get("later", 0),
             _ => Ask { method: "POST", upload, ..Ask::get("echo", 0) },
         };
@@ -235,11 +245,23 @@ impl Script {
         if ask.method == "POST" && dice.chance(300) {
             // Nor does it come when they have.
             self.expected.push(Expected::of_fault(Fault::BodyTimeout));
-            return self.ends_by(&[Step::AwaitEnd], "queuer");
+            return self.ends_by(&[Step::AwaitEnd], QUEUER);
         }
         self.expected.push(Expected::to(&ask));
         self.steps.push(Step::Send(ask.body()));
-        self.ends_by(&[Step::AwaitAnswers(before + 1), Step::Close], "queuer")
+        self.ends_by(&[Step::AwaitAnswers(before + 1), Step::Close], QUEUER)
+    }
+
+    /// One long answer, which it falls asleep over; and when it wakes up it may be too late.
+    pub(super) fn nap(&mut self, dice: &mut Dice) -> &'static str {
+        let route = dice.one_of(&["source", "drip", "bytes", "file"]);
+        let mut ask = Ask::get(route, dice.one_of(&[100, 5_000, 40_000]));
+        ask.is_old = dice.chance(700);
+        ask.connection = if ask.is_old { "" } else { "close" };
+        self.steps.push(Step::Send(ask.head()));
+        self.expected.push(Expected::to(&ask));
+        self.is_dishonest = true;
+        self.ends_by(&[Step::AwaitEnd], "dozer")
     }
 
     /// What it sends is refused, and it neither listens nor stops. It is put up with for half a
@@ -255,8 +277,10 @@ impl Script {
     /// second only ends when the client has shut its half, and the server is told; the contract
     /// kernel need not do that to who is not reading.
     pub(super) fn half_an_answer(&mut self, kernel: Kernel, dice: &mut Dice) -> &'static str {
-        self.asks(dice);
-        if self.expected.last().is_some_and(|expected| !expected.is_last) {
+        if dice.chance(500) {
+            self.asks(dice);
+        }
+        if self.expected.last().is_none_or(|expected| !expected.is_last) {
             let is_told = kernel == Kernel::Linux;
             let route = if is_told { dice.one_of(&["fails", "stuck"]) } else { "fails" };
             let n = dice.one_of(&[0, 1, 5_000, 40_000]);

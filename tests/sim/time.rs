@@ -24,6 +24,8 @@ const WALL_BEGINS: u64 = 784_111_777;
 const WALL_SET_BY: usize = 315_360_000;
 /// A turn that takes longer may cost somebody their deadline who is not to blame.
 const LONG_TURN: Duration = Duration::from_secs(1);
+/// So may a disk that takes longer than this in all, where many wait for their turn.
+const MUCH_DISK: Duration = Duration::from_secs(4);
 
 impl Nature {
     pub(crate) fn after(&mut self, wait: Duration, errand: Errand) {
@@ -52,7 +54,9 @@ impl Nature {
         if limit != Some(Duration::ZERO) && self.strikes(Mishap::Interrupted) {
             until = until.min(self.now.after(self.dice.micros(0..=1_000)));
         }
+        self.is_waiting = true;
         self.run_until(until, notices)?;
+        self.is_waiting = false;
         self.lie_about_events(notices);
         self.note(Entry::Woken { notices: notices.len() });
         self.waited = Waited { since, limit, notices: notices.len() };
@@ -185,16 +189,23 @@ impl Nature {
             let longest = self.faults.disk.as_micros() as usize;
             let time = self.dice.micros(0..=longest);
             self.note(Entry::SlowDisk(time));
+            self.waited_for_disk += time;
+            self.shortage.of_time |= self.waited_for_disk > MUCH_DISK;
             if let Err(what) = self.passes(time) {
                 self.oracles.complain(what);
             }
         }
     }
 
-    /// What the clock on the wall shows, as answers say it.
+    /// What the clock on the wall shows at that moment, in seconds.
+    pub(super) fn wall(&self, at: Moment) -> u64 {
+        let passed = at.since(Moment::START).as_secs();
+        (WALL_BEGINS + passed).saturating_add_signed(self.wall_offset)
+    }
+
+    /// The same, as answers say it.
     pub(crate) fn date(&mut self) -> Date {
-        let passed = self.now.since(Moment::START).as_secs();
-        let wall = (WALL_BEGINS + passed).saturating_add_signed(self.wall_offset);
+        let wall = self.wall(self.now);
         if self.dates.last().is_none_or(|(at, _)| *at != wall) {
             let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(wall));
             self.dates.push((wall, text.as_bytes().try_into().expect("a date has 29 bytes")));

@@ -2,7 +2,7 @@
 //! taken down here, and what is wrong in itself is remembered until the server waits the next time.
 
 use oneloop::connection::{CloseReason, Moment, Phase};
-use oneloop::event_loop::{Notice, Transfer};
+use oneloop::event_loop::{Notice, Ready, Transfer};
 use oneloop::observers::{Event, Observer};
 
 use super::diary::Entry;
@@ -45,7 +45,14 @@ impl Oracles {
                 _ => {}
             }
         }
-        self.turn_began_at = self.progress;
+        // Whoever is gone, or is rung for, may let go of memory without a call.
+        let may_let_go = |notice: &Notice| match notice {
+            Notice::Ready(_, ready) => ready.has(Ready::GONE) || ready.has(Ready::WRITE_CLOSED),
+            Notice::Rung => true,
+            _ => false,
+        };
+        let is_quiet = !notices.iter().any(may_let_go);
+        self.turn_began_at = is_quiet.then_some(self.progress);
         self.idle_wakes = if notices.is_empty() { self.idle_wakes } else { 0 };
     }
 
@@ -66,7 +73,7 @@ impl Oracles {
 
     pub(super) fn read(&mut self, id: usize, got: Transfer, has_more: bool, now: Moment) {
         // Whatever was done before in the turn may have made room.
-        let is_first = self.progress == self.turn_began_at;
+        let is_first = Some(self.progress) == self.turn_began_at;
         if is_first && self.is_memory_short && self.lives[id].is_between_requests() {
             self.complain(format!("(6) c{id} is read from, though too much is held already"));
         }
