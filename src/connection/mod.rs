@@ -227,9 +227,7 @@ impl Connection {
             Why::Body => limits.body_timeout,
             Why::Idle | Why::Answer | Why::Source | Why::Linger => return Duration::ZERO,
         };
-        if self.deadline == Moment::NEVER {
-            return Duration::ZERO;
-        }
+        // Where a source waits and not the client, the deadline is never, and this nothing.
         granted.saturating_sub(self.deadline.since(now))
     }
 
