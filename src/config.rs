@@ -53,8 +53,8 @@ pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 pub const HELD_BEFORE_LEAVING: usize = KIB;
 /// How many of those who wait for memory go on in a turn once there is some.
 pub const UNPARKED_PER_TURN: usize = 64;
-/// A connection is given no more than two answers in a turn that has lasted longer than this, and
-/// no more than twice of what it has when that is seen.
+/// A turn that has lasted longer than this is long: it is looked after a connection's second,
+/// eighth and thirty-second answer, and then that was its last of the turn.
 pub const LONG_TURN: Duration = Duration::from_millis(5);
 /// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
 pub const LINGER_SILENT: Duration = Duration::from_secs(5);

@@ -154,7 +154,8 @@ impl<S: Stream> Slot<S> {
                 (false, _) => Next::Stop(Verdict::Waiting),
             };
         }
-        if may_advance {
+        // While a source waits there is nothing to answer, so that nothing is unfinished either.
+        if may_advance && self.connection.phase() != Phase::Writing {
             return match (budget.may_answer(), desk.out.is_empty()) {
                 (true, _) => Next::Advance,
                 // What was answered leaves before the others have their turn.
