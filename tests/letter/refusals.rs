@@ -24,7 +24,7 @@ fn check(server: &Server, request: &[u8], status: u16, word: &str) {
 fn every_refusal_names_its_fault_and_is_the_last() {
     let server = Server::of(|| echo);
     for (request, status, word) in [
-        // The request line.
+        // The request line and its target.
         (&b"\x16\x03\x01\x02\x00"[..], 400, "HTTP request"),
         (b"GET /\r\n", 400, "request line"),
         (b"GET\t/ HTTP/1.1\r\nHost: x\r\n\r\n", 400, "HTTP request"),
@@ -37,7 +37,6 @@ fn every_refusal_names_its_fault_and_is_the_last() {
         (&[b'M'; 40], 501, "method"),
         (b"CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 501, "CONNECT"),
         (b"GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505, "HTTP/1.1"),
-        // The target.
         (b"GET /a#b HTTP/1.1\r\nHost: x\r\n\r\n", 400, "target"),
         (b"GET /\xc3\xa4 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "target"),
         (b"GET /%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400, "target"),
