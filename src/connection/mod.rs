@@ -110,6 +110,8 @@ enum Afterwards {
     Body,
     /// That was the last: our half is shut, and then we linger.
     Linger,
+    /// That was the last, and is not whole: only a reset tells.
+    Reset,
 }
 
 /// What belongs to a phase beside its deadline.

@@ -66,12 +66,9 @@ impl Connection {
     /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
     /// never comes tells the client (RFC 9112 §8). Without chunks only a reset does.
     fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
-        if self.is_cut {
-            return self.close(reason);
-        }
         self.outbox = None;
         self.reason = reason;
-        self.afterwards = Afterwards::Linger;
+        self.afterwards = if self.is_cut { Afterwards::Reset } else { Afterwards::Linger };
         self.progressed(terms);
     }
 
@@ -125,6 +122,7 @@ impl Connection {
                 self.linger_on(terms);
                 return true;
             }
+            Afterwards::Reset => self.close(self.reason),
         }
         false
     }

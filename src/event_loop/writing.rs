@@ -34,7 +34,9 @@ impl<S: Stream> Slot<S> {
                     self.stream.shut();
                     desk.drop_unread();
                 }
-                self.tell_answered(turn);
+                if self.connection.phase() != Phase::Closed {
+                    self.tell_answered(turn);
+                }
             }
             Outgoing::Waiting => self.connection.source_paused(),
             _ => {}

@@ -544,6 +544,35 @@ fn an_answer_in_the_same_breath_as_a_source_that_fails_is_not_lost() {
     );
 }
 
+/// The same on HTTP/1.0, where nothing lingers: what the close alone would end is reset. Found by
+/// fuzzing.
+#[test]
+fn an_answer_before_a_source_that_fails_on_http_1_0_is_not_lost() {
+    for (how, reason) in
+        [("fail", "the source of the body failed"), ("panic", "500: the responder panicked")]
+    {
+        converse(&format!(
+            r"
+            ! 204
+            ! source +one {how}
+            > GET / HTTP/1.0
+            > Connection: keep-alive
+            >
+            > GET / HTTP/1.0
+            >
+            < HTTP/1.1 204 No Content
+            < Connection: keep-alive
+            <
+            < HTTP/1.1 200 OK
+            < Connection: close
+            <
+            < one\
+            = {reason}
+            "
+        ));
+    }
+}
+
 /// A source pulled only while the client keeps up: it is never more than one send buffer ahead.
 #[test]
 fn a_source_waits_for_its_client() {
