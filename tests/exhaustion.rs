@@ -29,10 +29,12 @@ fn served(mut client: TcpStream) -> TcpStream {
     client
 }
 
-/// So many clients at once, each of which keeps its connection until all have been served.
+/// So many clients at once, each of which keeps its connection until all have been served. All have
+/// connected before the first of them asks, so that there are too many however slow the machine is.
 fn serve(port: u16, clients: usize) -> Vec<TcpStream> {
+    let clients: Vec<_> = (0..clients).map(|_| connect(port)).collect();
     let threads: Vec<_> =
-        (0..clients).map(|_| thread::spawn(move || served(connect(port)))).collect();
+        clients.into_iter().map(|client| thread::spawn(move || served(client))).collect();
     threads.into_iter().map(|thread| thread.join().expect("an answer")).collect()
 }
 
