@@ -53,8 +53,8 @@ pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 pub const HELD_BEFORE_LEAVING: usize = KIB;
 /// How many of those who wait for memory go on in a turn once there is some.
 pub const UNPARKED_PER_TURN: usize = 64;
-/// A turn that has lasted longer than this is long: it is looked after a connection's second,
-/// eighth and thirty-second answer, and then that was its last of the turn.
+/// A turn that has lasted longer than this is long: a connection that has had its second, eighth or
+/// thirty-second answer in it gets no more before the others had their turn.
 pub const LONG_TURN: Duration = Duration::from_millis(5);
 /// A lingering connection is closed after this long without a byte. (nginx and lighttpd: 5 s.)
 pub const LINGER_SILENT: Duration = Duration::from_secs(5);

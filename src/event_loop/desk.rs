@@ -122,8 +122,8 @@ impl Budget {
         self.to_write = self.to_write.saturating_sub(n);
     }
 
-    /// One more answer; the last of this turn, where the turn has become `long` by now. It is not
-    /// asked each time: a clock costs as much as a small answer.
+    /// One more answer; the last one in this turn, if the turn is seen to be long by now. That is
+    /// looked at now and then only: asking the time would be felt in every small answer.
     pub(super) fn answered(&mut self, is_long: impl FnOnce() -> bool) {
         self.to_answer = self.to_answer.saturating_sub(1);
         let answers = ANSWERS_PER_TURN - self.to_answer;

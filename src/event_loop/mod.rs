@@ -1,8 +1,9 @@
 //! The loop: the only floor that waits, and it waits in one place.
 //!
 //! A [`turn`](EventLoop::turn) is the whole of it: wait → note what the events say → accept → pump
-//! who is due → expire who is late → bury who has ended. It relies on the poll being
-//! edge-triggered, and on *blocked* being true. What follows from that is in `readiness.rs`.
+//! who is due → expire who is late → bury who has ended → where memory is short, relieve. It relies
+//! on the poll being edge-triggered, and on *blocked* being true. What follows from that is in
+//! `readiness.rs`.
 //!
 //! It never waits while somebody is unfinished, never longer than to the nearest deadline, and when
 //! there is nothing to do it makes no system call at all.

@@ -9,8 +9,6 @@
 //!
 //! Read next: `accept.rs`, which makes room for connections in the same way.
 
-use slab::Slab;
-
 use crate::config::{HELD_BEFORE_LEAVING, STALLED_BEFORE_LEAVING, UNPARKED_PER_TURN};
 use crate::connection::{CloseReason, Moment};
 use crate::observers::Observer;
@@ -18,7 +16,7 @@ use crate::observers::Observer;
 use super::EventLoop;
 use super::key::Key;
 use super::net::Net;
-use super::slot::Slot;
+use super::slot::is_tenant;
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Sees to it that who waits for memory gets some.
@@ -62,11 +60,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
     }
 
+    /// Whether all connections together hold more than is granted.
     pub(super) fn is_memory_short(&self) -> bool {
         self.held > self.config.held_bytes
     }
-}
-
-fn is_tenant<S>(slots: &Slab<Slot<S>>, key: Key) -> bool {
-    slots.get(key.slot as usize).is_some_and(|slot| slot.generation == key.generation)
 }

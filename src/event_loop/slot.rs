@@ -50,6 +50,11 @@ pub(super) fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot
     slots.get_mut(key.slot as usize).filter(|slot| slot.generation == key.generation)
 }
 
+/// Whether the slot that a key names is still its tenant.
+pub(super) fn is_tenant<S>(slots: &Slab<Slot<S>>, key: Key) -> bool {
+    slots.get(key.slot as usize).is_some_and(|slot| slot.generation == key.generation)
+}
+
 /// How a pump ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
