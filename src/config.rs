@@ -34,6 +34,11 @@ pub const WRITTEN_PER_TURN: usize = MIB;
 pub const ANSWERS_PER_TURN: usize = 64;
 /// The longest stretch of a file handed to the kernel in one call, in bytes.
 pub const SENDFILE_CHUNK: usize = 512 * KIB;
+/// How much a helper reads of a file that is being sent and is not in memory, before that leaves,
+/// in bytes: the less, the sooner the first byte is there; the more, the fewer helpers are asked.
+pub const WARMED_AT_ONCE: usize = 128 * KIB;
+/// What a helper reads at a time of a chunk that is to be sent and is not in memory, in bytes.
+pub const WARMING_BUFFER: usize = 64 * KIB;
 /// How many connections are accepted in a turn. (h2o 10; lwan and libuv until the queue is empty.)
 pub const ACCEPTS_PER_TURN: usize = 64;
 /// How many events one wait can bring.
@@ -82,6 +87,67 @@ pub const DESCRIPTOR_RESERVE: usize = 64;
 /// keeping a descriptor open and sending head and content apart. A larger one is sent by the kernel
 /// from where it lies.
 pub const FILE_READ_WHOLE: u64 = 64 * KIB as u64;
+/// How long what is known of a file is trusted before the file system is asked again. A changed
+/// file is served from then on.
+pub const CACHE_TRUSTED: Duration = Duration::from_secs(1);
+/// Files that nobody has asked for so long are closed when somebody asks for another: one that was
+/// deleted keeps its place on the disk as long as it is open.
+pub const FILES_UNUSED: Duration = Duration::from_secs(10);
+/// What content may take in memory that is no longer cached and still being sent, in bytes, beside
+/// as much again as may be cached. Beyond it small files are sent from where they lie, and listings
+/// are refused with 503.
+pub const CONTENT_ALIVE: usize = 64 * MIB;
+/// What must be left of it for another listing, in bytes: ten thousand entries take some 1 MiB, and
+/// with names as long as they can be 12 MiB.
+pub const LISTING_ROOM: u64 = 16 * MIB as u64;
+/// How long the outcome of a helper's work waits for those who asked for it; they come at once,
+/// unless they have gone.
+pub const OUTCOME_KEPT: Duration = Duration::from_secs(5);
+/// What a piece of memory costs beside what is in it, in bytes: the allocator's own.
+pub const ALLOCATION: usize = 16;
+/// The folders above a missing path in which its 404 page is looked for; and then in the root.
+pub const NEAREST_PAGE_LEVELS: usize = 32;
+/// Content is compressed on the fly from this length on, in bytes: less would hardly become
+/// shorter than a packet.
+pub const COMPRESSED_FROM: u64 = KIB as u64;
+/// Content is compressed on the fly up to this length, in bytes; it is held in memory for that.
+pub const COMPRESSED_UP_TO: u64 = 8 * MIB as u64;
+/// How hard brotli tries, from 0 to 11: about as long as gzip does by default, for less.
+pub const BROTLI_QUALITY: u32 = 5;
+/// How far brotli looks back, as a power of two of bytes.
+pub const BROTLI_WINDOW: u32 = 22;
+/// What the content of cached files may take in memory by default, in bytes.
+pub const CACHED_BYTES: usize = 32 * MIB;
+/// How many files are kept open by default: half of [`DESCRIPTOR_RESERVE`]. Never more than an
+/// eighth of what the process may open.
+pub const CACHED_FILES: usize = 32;
+/// The largest file that can be an error page, in bytes: they are kept in memory, and sent to
+/// whoever asks for what is not there.
+pub const ERROR_PAGE: u64 = MIB as u64;
+/// Jobs that may wait for a helper thread. One more waits with its connection.
+pub const JOBS_QUEUED: usize = 1024;
+/// Helper threads, which do what would make the loop wait for a disk. They start when they are
+/// needed.
+pub const HELPERS: usize = 2;
+/// How long the end of a loop waits for what its helpers have begun, so that a disk that does not
+/// answer cannot keep the process.
+pub const HELPERS_LAST_JOBS: Duration = Duration::from_secs(1);
+/// How many of those who wait for room in the helpers' queue are asked again in a turn once there
+/// is some.
+pub const ASKED_AGAIN_PER_TURN: usize = 64;
+/// Ranges that one request may ask for; one that asks for more gets the whole. Each may cost a part
+/// with a head of its own. (Apache 200, lighttpd 10, nginx any number.)
+pub const RANGES_ASKED: usize = 64;
+/// Up to so many ranges are sent as they were asked for, but for those that overlap or touch. Of
+/// more than these, any two are joined that lie so near that a part's head would cost more than
+/// what is between them, so that the answer is never much longer than the whole.
+pub const RANGES_KEPT_APART: usize = 8;
+/// What a part of several costs beside its content, in bytes: a boundary and two fields. (RFC 9110
+/// §15.3.7.2 reckons with 80.)
+pub const PART_COST: u64 = 100;
+/// How long content must have been left alone before it was read so that its time of modification
+/// tells it from any other: the resolution of a date (RFC 9110 §8.8.2.2).
+pub const SETTLED_AFTER: Duration = Duration::from_secs(1);
 /// The most entries of a folder that are read for a page. Without it one request for a folder of
 /// millions would hold up everybody.
 pub const LISTING_ENTRIES: usize = 10_000;

@@ -4,16 +4,21 @@
 //! Relies on `httpdate` for the three forms of a date, and on the fields having been checked when
 //! the head was parsed. Never knows what a file is, and never asks the time: validators come in, a
 //! verdict goes out.
-//! Read next: `responders/files/validators.rs`, where the validators of a file are made.
+//! Read next: `ranges.rs`, which goes on where these let it; `responders/files/validators.rs`,
+//! where the validators of a file are made.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use http::Method;
 
 use super::grammar;
+use crate::config::SETTLED_AFTER;
 use crate::message::Fields;
 
 /// What tells one state of a resource from another (RFC 9110 §8.8).
+///
+/// The date is as strong as the tag beside it, and without a tag it is weak: both tell of one time
+/// of modification, and [`Strength`] says how far that can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Validators {
     /// The entity tag as it is sent: in quotes, and after `W/` where it is a weak one. None where
@@ -22,6 +27,29 @@ pub struct Validators {
     /// When the content last changed, if that is known. Only its whole seconds count: a date has no
     /// more.
     pub modified: Option<SystemTime>,
+}
+
+/// Whether validators change whenever the content does (RFC 9110 §8.8.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Strength {
+    /// They do.
+    Strong,
+    /// The content may have changed once more under the same ones. Its entity tag begins with
+    /// `W/`.
+    Weak,
+}
+
+impl Strength {
+    /// That of validators made of a time of modification, for content that was read at another.
+    /// They are strong where the content had been left alone for [`SETTLED_AFTER`] by then; a
+    /// time in the future says nothing and is weak.
+    #[must_use]
+    pub fn of(modified: SystemTime, read: SystemTime) -> Self {
+        match read.duration_since(modified) {
+            Ok(left_alone) if left_alone >= SETTLED_AFTER => Self::Strong,
+            _ => Self::Weak,
+        }
+    }
 }
 
 /// What the preconditions of a request come to.
@@ -70,13 +98,38 @@ pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Ve
     Verdict::Proceed
 }
 
+/// Whether If-Range, if it is there, lets parts of this content be sent: what the client holds of
+/// it must be of this very state, so its validator must be a strong one (RFC 9110 §13.1.5). The
+/// step that comes after [`evaluate`].
+pub(super) fn parts_fit(fields: Fields<'_>, current: &Validators) -> bool {
+    if fields.get("if-range").is_none() {
+        return true;
+    }
+    let (Some(value), Some(etag)) = (only(fields, "if-range"), &current.etag) else { return false };
+    if opaque_tag(value).starts_with(b"\"") {
+        return Comparison::Strong.equates(value, etag.as_bytes());
+    }
+    let is_strong = !etag.starts_with("W/");
+    let modified = current.modified.map(whole_seconds);
+    is_strong && modified.is_some() && modified == http_date(value).map(whole_seconds)
+}
+
+/// The value of a field that may come once, where it does.
+pub(super) fn only<'a>(fields: Fields<'a>, name: &str) -> Option<&'a [u8]> {
+    let mut values = fields.all(name);
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// The date in any of its three forms (RFC 9110 §5.6.7).
+fn http_date(value: &[u8]) -> Option<SystemTime> {
+    httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()
+}
+
 /// Whether the content is unmodified since the date in that field. No answer where the field is
 /// absent, doubled or no date, or the content has none: such a field is ignored (RFC 9110 §13.1.3,
 /// §13.1.4).
 fn unmodified_since(fields: Fields<'_>, name: &str, current: &Validators) -> Option<bool> {
-    let mut values = fields.all(name);
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let date = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
+    let date = http_date(only(fields, name)?)?;
     Some(whole_seconds(current.modified?) <= whole_seconds(date))
 }
 
@@ -148,7 +201,7 @@ mod tests {
     use http::Method;
 
     use super::Verdict::{NotModified, PreconditionFailed, Proceed};
-    use super::{Validators, Verdict, evaluate};
+    use super::{Strength, Validators, Verdict, evaluate, parts_fit};
     use crate::message::Fields;
 
     /// 1994-11-06 08:49:37 and a half.
@@ -171,6 +224,77 @@ mod tests {
         for method in [Method::GET, Method::HEAD, Method::PUT] {
             check(&method, "\"a\"", &[("If-Range", "\"b\"")], Proceed);
         }
+    }
+
+    #[test]
+    fn what_was_just_modified_is_weak() {
+        let read = UNIX_EPOCH + MODIFIED;
+        for (before, expected) in [
+            (1_000_000, Strength::Strong),
+            (1_000, Strength::Strong),
+            (999, Strength::Weak),
+            (0, Strength::Weak),
+        ] {
+            let modified = read - Duration::from_millis(before);
+            assert_eq!(Strength::of(modified, read), expected, "{before} ms before");
+        }
+        assert_eq!(Strength::of(read + Duration::from_secs(9), read), Strength::Weak);
+        assert_eq!(Strength::of(UNIX_EPOCH - MODIFIED, read), Strength::Strong);
+    }
+
+    #[track_caller]
+    fn check_parts(etag: Option<&str>, lines: &[&str], expected: bool) {
+        let raw: String = lines.iter().map(|value| format!("If-Range: {value}\r\n")).collect();
+        let fields = Fields::from_checked_lines(raw.as_bytes());
+        let modified = Some(UNIX_EPOCH + MODIFIED);
+        let current = Validators { etag: etag.map(str::to_owned), modified };
+        assert_eq!(parts_fit(fields, &current), expected, "{etag:?} {lines:?}");
+    }
+
+    #[test]
+    fn if_range_wants_the_same_strong_tag() {
+        for (etag, value, expected) in [
+            ("\"a\"", "\"a\"", true),
+            ("\"a\"", "\"b\"", false),
+            ("\"a\"", "\"A\"", false),
+            ("\"a\"", "W/\"a\"", false),
+            ("W/\"a\"", "W/\"a\"", false),
+            ("W/\"a\"", "\"a\"", false),
+            ("\"a\"", "\"b\", \"a\"", false),
+            ("\"a\"", "\"a\", \"b\"", false),
+            ("\"a\"", "\"a\" x", false),
+            ("\"a\"", "*", false),
+            ("\"a\"", "a", false),
+            ("\"a\"", "", false),
+            ("\"a,b\"", "\"a,b\"", true),
+        ] {
+            check_parts(Some(etag), &[value], expected);
+        }
+        check_parts(Some("\"a\""), &["\"a\"", "\"a\""], false);
+        check_parts(None, &["\"a\""], false);
+    }
+
+    #[test]
+    fn if_range_wants_the_very_date_and_a_strong_one() {
+        for (etag, value, expected) in [
+            (Some("\"a\""), SAME, true),
+            (Some("\"a\""), "Sunday, 06-Nov-94 08:49:37 GMT", true),
+            (Some("\"a\""), "Sun Nov  6 08:49:37 1994", true),
+            (Some("\"a\""), BEFORE, false),
+            (Some("\"a\""), AFTER, false),
+            (Some("\"a\""), "Sun, 06 Nov 1994", false),
+            (Some("W/\"a\""), SAME, false),
+            (None, SAME, false),
+        ] {
+            check_parts(etag, &[value], expected);
+        }
+        check_parts(Some("\"a\""), &[SAME, SAME], false);
+        for etag in [Some("\"a\""), Some("W/\"a\""), None] {
+            check_parts(etag, &[], true);
+        }
+        let fields = Fields::from_checked_lines(b"If-Range: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
+        let current = Validators { etag: Some("\"a\"".into()), modified: None };
+        assert!(!parts_fit(fields, &current));
     }
 
     #[test]

@@ -53,9 +53,58 @@ pub fn percent_octet(digits: &[u8]) -> Option<u8> {
 }
 
 /// The elements of a comma-separated list, without the white space around them and without the
-/// empty ones (RFC 9110 §5.6.1). Not for lists whose elements may hold commas in quotes.
+/// empty ones (RFC 9110 §5.6.1). Not for lists whose elements may hold commas in quotes; those are
+/// for [`split_unquoted`].
 pub fn list(value: &[u8]) -> impl Iterator<Item = &[u8]> {
     value.split(|&byte| byte == b',').map(trim).filter(|element| !element.is_empty())
+}
+
+/// The same between separators of any kind, of which those in quoted strings are content (RFC 9110
+/// §5.6.4). An unclosed quote reaches to the end.
+pub fn split_unquoted(value: &[u8], separator: u8) -> impl Iterator<Item = &[u8]> {
+    let mut rest = Some(value);
+    std::iter::from_fn(move || {
+        let value = rest?;
+        let end = unquoted_position(value, separator);
+        rest = end.map(|end| &value[end + 1..]);
+        Some(&value[..end.unwrap_or(value.len())])
+    })
+    .map(trim)
+    .filter(|element| !element.is_empty())
+}
+
+/// Where that byte comes first outside of quoted strings.
+fn unquoted_position(value: &[u8], wanted: u8) -> Option<usize> {
+    let (mut at, mut is_quoted) = (0, false);
+    while let Some(&byte) = value.get(at) {
+        match byte {
+            b'\\' if is_quoted => at += 1,
+            b'"' => is_quoted = !is_quoted,
+            _ if byte == wanted && !is_quoted => return Some(at),
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The weight that stands behind `q=`, in thousandths: 0 to 1000 (RFC 9110 §12.4.2).
+#[must_use]
+pub fn weight(qvalue: &[u8]) -> Option<u16> {
+    let (&whole, rest) = qvalue.split_first()?;
+    let decimals = match rest {
+        [] => rest,
+        [b'.', decimals @ ..] if decimals.len() <= 3 => decimals,
+        _ => return None,
+    };
+    match whole {
+        b'0' if decimals.iter().all(u8::is_ascii_digit) => {
+            let digit = |at: usize| decimals.get(at).map_or(0, |&byte| u16::from(byte - b'0'));
+            Some(digit(0) * 100 + digit(1) * 10 + digit(2))
+        }
+        b'1' if decimals.iter().all(|&byte| byte == b'0') => Some(1000),
+        _ => None,
+    }
 }
 
 /// Without the SP and HTAB at both ends; other white space is content.
@@ -65,4 +114,58 @@ pub fn trim(mut bytes: &[u8]) -> &[u8] {
         bytes = rest;
     }
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{split_unquoted, weight};
+
+    #[test]
+    fn what_is_quoted_separates_nothing() {
+        for (value, expected) in [
+            ("", vec![]),
+            (" , ,\t,", vec![]),
+            ("a,b", vec!["a", "b"]),
+            (" a , b c,\td", vec!["a", "b c", "d"]),
+            (r#"a="b,c",d"#, vec![r#"a="b,c""#, "d"]),
+            (r#"a="\",b",c"#, vec![r#"a="\",b""#, "c"]),
+            (r#"a="\\",b,c"#, vec![r#"a="\\""#, "b", "c"]),
+            (r#"a="b,c"#, vec![r#"a="b,c"#]),
+            (r#"a="b\"#, vec![r#"a="b\"#]),
+            (r"a\,b", vec![r"a\", "b"]),
+        ] {
+            let split: Vec<_> = split_unquoted(value.as_bytes(), b',').collect();
+            let expected: Vec<_> = expected.iter().map(|element| element.as_bytes()).collect();
+            assert_eq!(split, expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn weights_have_three_decimals_at_most() {
+        for (qvalue, expected) in [
+            ("0", Some(0)),
+            ("1", Some(1000)),
+            ("0.", Some(0)),
+            ("1.", Some(1000)),
+            ("0.5", Some(500)),
+            ("0.05", Some(50)),
+            ("0.999", Some(999)),
+            ("0.001", Some(1)),
+            ("0.000", Some(0)),
+            ("1.000", Some(1000)),
+            ("1.001", None),
+            ("1.0000", None),
+            ("0.0000", None),
+            ("2", None),
+            (".5", None),
+            ("00", None),
+            ("0,5", None),
+            ("0.5 ", None),
+            ("-0", None),
+            ("0.x", None),
+            ("", None),
+        ] {
+            assert_eq!(weight(qvalue.as_bytes()), expected, "{qvalue}");
+        }
+    }
 }

@@ -13,6 +13,8 @@ pub mod conditional;
 mod fault;
 pub mod framing;
 pub mod grammar;
+pub mod negotiate;
+pub mod ranges;
 pub mod request;
 pub mod response;
 pub mod target;

@@ -1,4 +1,5 @@
-//! Field values that mean something: preconditions, entity tags, dates and lists.
+//! Field values that mean something: preconditions, entity tags, dates, lists, and through
+//! `ranges.rs` and `wishes.rs` ranges and what a client would rather have.
 //!
 //! The fields come through the parser of heads, as they do in a server, so none of them is anything
 //! that could not come. One function here for each reader of fields in `wire`.
@@ -15,12 +16,14 @@ use oneloop::{Body, HeaderValue, Limits, Request, Response, StatusCode, header};
 
 use super::driver::{DATE, Driver};
 use super::plan::split;
+use super::ranges::{check_ranges, length};
+use super::wishes::check_wishes;
 
 /// 1994-11-06 08:49:37, and half a second.
 const MODIFIED: Duration = Duration::from_millis(784_111_777_500);
 
-/// Byte 0: the method; 1: the entity tag; 2: when the content was modified. The rest are lines of
-/// fields.
+/// Byte 0: the method; 1: the entity tag; 2: when the content was modified, and four times how long
+/// it is. The rest are lines of fields.
 pub fn fields(input: &[u8]) {
     let (plan, rest) = split::<3>(input);
     let head = [b"GET / HTTP/1.1\r\nHost: x\r\n", rest, b"\r\n\r\n"].concat();
@@ -36,6 +39,8 @@ pub fn fields(input: &[u8]) {
     let method = [Method::GET, Method::HEAD, Method::PUT][usize::from(plan[0] % 3)].clone();
     let current = validators(plan[1], plan[2]);
     check_preconditions(&method, head.fields, &current);
+    check_ranges(&method, head.fields, &current, length(plan[2] / 4));
+    check_wishes(head.fields);
 }
 
 fn validators(etag: u8, modified: u8) -> Validators {
@@ -158,19 +163,19 @@ fn by_the_book(method: &Method, fields: Fields<'_>, current: &Validators) -> Opt
     Some(Proceed)
 }
 
-struct Tag {
-    is_weak: bool,
-    opaque: Vec<u8>,
+pub(crate) struct Tag {
+    pub(crate) is_weak: bool,
+    pub(crate) opaque: Vec<u8>,
 }
 
-fn own(current: &Validators) -> Option<Tag> {
+pub(crate) fn own(current: &Validators) -> Option<Tag> {
     let (tag, rest) = tag(current.etag.as_ref()?.as_bytes()).expect("our own tags are tags");
     assert!(rest.is_empty());
     Some(tag)
 }
 
 /// `[ "W/" ] DQUOTE *etagc DQUOTE`, and what is behind it.
-fn tag(bytes: &[u8]) -> Option<(Tag, &[u8])> {
+pub(crate) fn tag(bytes: &[u8]) -> Option<(Tag, &[u8])> {
     let (is_weak, quoted) = match bytes.strip_prefix(b"W/") {
         Some(quoted) => (true, quoted),
         None => (false, bytes),
@@ -211,14 +216,14 @@ fn without<'a>(bytes: &'a [u8], these: &[u8]) -> &'a [u8] {
 }
 
 /// The one date of that name, in whole seconds.
-fn date(fields: Fields<'_>, name: &str) -> Option<u64> {
+pub(crate) fn date(fields: Fields<'_>, name: &str) -> Option<u64> {
     let values: Vec<&[u8]> = fields.all(name).collect();
     let [value] = values[..] else { return None };
     let date = httpdate::parse_http_date(std::str::from_utf8(value).ok()?).ok()?;
     Some(seconds(date))
 }
 
-fn modified(current: &Validators) -> Option<u64> {
+pub(crate) fn modified(current: &Validators) -> Option<u64> {
     current.modified.map(seconds)
 }
 

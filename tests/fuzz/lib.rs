@@ -11,7 +11,7 @@
 //! | `head` | the same however it arrives; what is accepted is what RFC 9112 describes |
 //! | `target` | a normal form that is one, and that leads nowhere else |
 //! | `chunked` | the same however it arrives, and the same to a naive decoder |
-//! | `fields` | preconditions, lists and dates mean what RFC 9110 says |
+//! | `fields` | preconditions, ranges, wishes, lists and dates mean what RFC 9110 says |
 //! | `connection` | the same answers however bytes come and go, and another client reads them |
 //!
 //! Read next: `plan.rs` (how bytes become instructions), then any target.
@@ -24,8 +24,10 @@ mod connection;
 mod fields;
 mod head;
 mod plan;
+mod ranges;
 mod requests;
 mod target;
+mod wishes;
 
 #[path = "../connection/driver.rs"]
 mod driver;
