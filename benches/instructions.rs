@@ -13,7 +13,7 @@ use std::process::Command;
 use oneloop::connection::{Advance, Asked, Connection, Inbox, Moment, Terms};
 use oneloop::message::Nobody;
 use oneloop::wire::request::Scan;
-use oneloop::{Fixed, Limits, Responder as _, Response};
+use oneloop::{Files, Fixed, Limits, Responder, Response};
 
 const WRK: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\n\r\n";
 const CURL: &str = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nUser-Agent: curl/8.5.0\r\n\
@@ -27,16 +27,31 @@ const BROWSER: &str = "GET / HTTP/1.1\r\nHost: localhost:8080\r\nConnection: kee
     Sec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n\
     Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n\r\n";
 
+const UNMODIFIED: &str = "GET / HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nIf-None-Match: *\r\n\r\n";
+
 /// What a client sends, how much of it arrives at a time, and how many requests that is.
 struct Case {
     name: &'static str,
+    of: Of,
     bytes: String,
     at_a_time: usize,
     requests: usize,
 }
 
+/// Where the answer comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    /// A prepared answer for everything.
+    Fixed,
+    /// A file that is known already.
+    File,
+}
+
+const CONTENT: &str = "Hello, World!";
+
 fn cases() -> Vec<Case> {
     let whole = |name, bytes: &str| Case {
+        of: Of::Fixed,
         name,
         bytes: bytes.to_owned(),
         at_a_time: usize::MAX,
@@ -48,22 +63,41 @@ fn cases() -> Vec<Case> {
         whole("browser, 15 fields", BROWSER),
         Case { requests: 16, ..whole("wrk, 16 pipelined", &WRK.repeat(16)) },
         Case { at_a_time: 1, ..whole("curl, byte by byte", CURL) },
+        Case { of: Of::File, ..whole("file, wrk", WRK) },
+        Case { of: Of::File, ..whole("file, browser", BROWSER) },
+        Case { of: Of::File, ..whole("file, unmodified", UNMODIFIED) },
     ]
 }
 
 /// Drives one connection as a slot does, `rounds` times over.
 fn run(case: &Case, rounds: usize) {
+    match case.of {
+        Of::Fixed => run_by(case, rounds, Fixed::new(Response::text(CONTENT).prepare())),
+        Of::File => {
+            let name = format!("oneloop-instructions-{}", std::process::id());
+            let folder = std::env::temp_dir().join(name);
+            std::fs::create_dir_all(&folder).expect("a folder");
+            for name in ["index.html", "index.html.br"] {
+                std::fs::write(folder.join(name), CONTENT).expect("a file");
+            }
+            run_by(case, rounds, Files::new(&folder).expect("a folder"));
+            std::fs::remove_dir_all(folder).expect("a folder of our own");
+        }
+    }
+}
+
+fn run_by(case: &Case, rounds: usize, mut responder: impl Responder) {
     let limits = Limits::default();
     let date = b"Sun, 06 Nov 1994 08:49:37 GMT";
     let terms = Terms { now: Moment::START, date, limits: &limits, is_last: false };
     let mut connection = Connection::new(&terms);
-    let mut responder = Fixed::new(Response::text("Hello, World!").prepare());
     let mut out = Vec::with_capacity(1 << 16);
     for _ in 0..rounds {
         for piece in case.bytes.as_bytes().chunks(case.at_a_time.min(case.bytes.len())) {
             received(&mut connection, black_box(piece), &mut responder, &mut out, &terms);
         }
-        assert!(out.ends_with(b"Hello, World!"));
+        let is_unmodified = case.bytes == UNMODIFIED;
+        assert!(out.ends_with(if is_unmodified { b"\r\n\r\n" } else { CONTENT.as_bytes() }));
         black_box(&mut out).clear();
         let _ = connection.all_sent(&terms);
     }
@@ -73,7 +107,7 @@ fn run(case: &Case, rounds: usize) {
 fn received(
     connection: &mut Connection,
     mut piece: &[u8],
-    responder: &mut Fixed,
+    responder: &mut impl Responder,
     out: &mut Vec<u8>,
     terms: &Terms<'_>,
 ) {

@@ -4,10 +4,12 @@
 //! are those of the library, which a test holds them to.
 //!
 //! Relies on: clap. Never: opens, resolves or binds anything; that is `main.rs`'s.
-//! Read next: `cli/grammar.rs`, every word that may be typed; `cli/values.rs`, what a single value
-//! may be.
+//! Read next: `cli/grammar.rs` and `cli/serving.rs`, every word that may be typed; `cli/values.rs`,
+//! what a single value may be.
 
+mod cache_rule;
 mod grammar;
+mod serving;
 mod values;
 
 use std::ffi::OsString;
@@ -21,11 +23,11 @@ use clap::{ArgMatches, FromArgMatches};
 use http::header::{ALLOW, CONTENT_RANGE, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
-use oneloop::{Config, Limits};
+use oneloop::{Config, FileOptions, Limits};
 
 use grammar::{Command, CommandLine, Options, Respond, command};
-pub(crate) use values::Bind;
-use values::PerLine;
+use serving::flat;
+pub(crate) use values::{Bind, Mount};
 
 /// How every refusal ends.
 const MORE: &str = "see oneloop --help";
@@ -53,10 +55,39 @@ pub(crate) struct How {
 /// What clients get.
 #[derive(Debug)]
 pub(crate) enum What {
-    /// A folder, or a single file.
-    Serve(PathBuf),
+    /// Folders and files.
+    Serve(Site),
     /// One answer to everything.
     Respond(Reply),
+}
+
+/// The folders and files that are served, and how.
+#[derive(Debug)]
+pub(crate) struct Site {
+    /// Never empty; each prefix once.
+    pub(crate) mounts: Vec<Mount>,
+    /// For each of them, but for the prefix and its share of the cache.
+    pub(crate) options: FileOptions,
+    /// An option, as it is typed, that only a folder can have.
+    pub(crate) for_folders: Option<String>,
+    pub(crate) sandbox: Sandbox,
+}
+
+impl Site {
+    /// All that the process may read once it serves.
+    pub(crate) fn paths(&self) -> Vec<PathBuf> {
+        self.mounts.iter().map(|mount| mount.path.clone()).collect()
+    }
+}
+
+/// Whether the process gives up its access to all but what it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sandbox {
+    /// Where the kernel can, and nothing that is served would be out of reach.
+    Auto,
+    /// It is told where the kernel cannot.
+    On,
+    Off,
 }
 
 /// The one answer of `oneloop respond`.
@@ -133,22 +164,26 @@ pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Asked, R
 impl CommandLine {
     /// What it all means; or what contradicts itself, and what to do.
     fn asked(self, matches: &ArgMatches) -> Result<Asked, String> {
-        let Self { path, command, options } = self;
+        let Self { path, command, serving, mut options } = self;
+        let headers = flat(std::mem::take(&mut options.header));
         let what = match (command, path) {
             (Some(Command::Respond(_)), Some(path)) => {
                 let path = path.display();
                 return Err(format!("both '{path}' and respond were given; leave one out"));
             }
             (Some(Command::Respond(respond)), None) => {
-                What::Respond(respond.reply(matches.subcommand_matches("respond"))?)
+                if let Some(option) = serving::any_typed(matches) {
+                    return Err(format!("both {option} and respond were given; leave one out"));
+                }
+                What::Respond(respond.reply(headers, matches.subcommand_matches("respond"))?)
             }
-            (None, path) => What::Serve(path.unwrap_or_else(|| ".".into())),
+            (None, path) => What::Serve(serving.site(path, headers, matches)?),
         };
         let how = How {
             limits: options.limits(matches)?,
             config: options.config(),
             verbosity: options.verbosity(matches)?,
-            binds: options.bind.into_iter().flat_map(|PerLine(binds)| binds).collect(),
+            binds: flat(options.bind),
             port: options.port,
             backlog: options.backlog,
             access_log: options.access_log,
@@ -158,8 +193,12 @@ impl CommandLine {
 }
 
 impl Respond {
-    fn reply(self, matches: Option<&ArgMatches>) -> Result<Reply, String> {
-        let Self { body, status, header, body_file, content_type } = self;
+    fn reply(
+        self,
+        fields: Vec<(HeaderName, HeaderValue)>,
+        matches: Option<&ArgMatches>,
+    ) -> Result<Reply, String> {
+        let Self { body, status, body_file, content_type } = self;
         let body = match (body, body_file) {
             (Some(_), Some(_)) if typed(matches, "body_file") => {
                 return Err("both BODY and --body-file were given; leave one out".into());
@@ -174,7 +213,6 @@ impl Respond {
             let status = status.as_u16();
             return Err(format!("an answer of {status} has no body; leave the body out"));
         }
-        let fields: Vec<_> = header.into_iter().flat_map(|PerLine(fields)| fields).collect();
         if let Some((name, value)) = field_required_by(status)
             && !fields.iter().any(|(given, _)| *given == name)
         {
@@ -231,22 +269,12 @@ impl Options {
     }
 
     fn verbosity(&self, matches: &ArgMatches) -> Result<Verbosity, String> {
-        let quiet = match (self.quiet, self.verbose > 0) {
-            (true, true) => {
-                let (quiet, verbose) =
-                    (typed(Some(matches), "quiet"), typed(Some(matches), "verbose"));
-                if quiet == verbose {
-                    return Err("both --quiet and --verbose were given; leave one out".into());
-                }
-                quiet
-            }
-            (quiet, _) => quiet,
-        };
-        Ok(match (quiet, self.verbose) {
-            (true, _) => Verbosity::Quiet,
-            (false, 0) => Verbosity::Normal,
-            (false, 1) => Verbosity::Debug,
-            (false, _) => Verbosity::Trace,
+        let which = which(matches, ("quiet", self.quiet), ("verbose", self.verbose > 0))?;
+        Ok(match (which, self.verbose) {
+            (None, _) => Verbosity::Normal,
+            (Some("quiet"), _) => Verbosity::Quiet,
+            (Some(_), 1) => Verbosity::Debug,
+            (Some(_), _) => Verbosity::Trace,
         })
     }
 }
@@ -255,6 +283,28 @@ impl Options {
 /// contradiction.
 fn typed(matches: Option<&ArgMatches>, id: &str) -> bool {
     matches.and_then(|matches| matches.value_source(id)) == Some(ValueSource::CommandLine)
+}
+
+/// Which of two options that contradict each other is given, where what is typed wins over the
+/// environment; their names are those of their fields.
+fn which(
+    matches: &ArgMatches,
+    (one, is_one): (&'static str, bool),
+    (other, is_other): (&'static str, bool),
+) -> Result<Option<&'static str>, String> {
+    match (is_one, is_other) {
+        (true, true) => match (typed(Some(matches), one), typed(Some(matches), other)) {
+            (true, false) => Ok(Some(one)),
+            (false, true) => Ok(Some(other)),
+            _ => {
+                let [one, other] = [one, other].map(serving::as_typed);
+                Err(format!("both {one} and {other} were given; leave one out"))
+            }
+        },
+        (true, false) => Ok(Some(one)),
+        (false, true) => Ok(Some(other)),
+        (false, false) => Ok(None),
+    }
 }
 
 /// What clap has to say, in one line: its sentence, its tips, and where more is to be found.
@@ -316,15 +366,36 @@ mod tests {
         }
     }
 
+    /// Whether this is served at `/` and nothing else is.
+    fn is_all(site: &Site, path: &str) -> bool {
+        site.mounts == [Mount { at: "/".into(), path: path.into() }]
+    }
+
     #[test]
     fn the_grammar_is_sound() {
         command().debug_assert();
     }
 
     #[test]
+    fn every_option_has_its_variable() {
+        let mut command = command();
+        command.build();
+        let respond = command.find_subcommand("respond").expect("a word of the grammar");
+        for option in command.get_arguments().chain(respond.get_arguments()) {
+            let Some(long) = option.get_long() else { continue };
+            let name = format!("ONELOOP_{}", long.to_uppercase().replace('-', "_"));
+            let expected = if ["help", "version"].contains(&long) { None } else { Some(&*name) };
+            assert_eq!(option.get_env().and_then(|name| name.to_str()), expected, "--{long}");
+        }
+    }
+
+    #[test]
     fn the_defaults_are_those_of_the_library() {
         let Asked { what, how } = asked(&["oneloop"]);
-        assert!(matches!(what, What::Serve(path) if path.as_os_str() == "."));
+        let What::Serve(site) = what else { panic!("respond was not asked for") };
+        assert_eq!(site.mounts, [Mount { at: "/".into(), path: ".".into() }]);
+        assert_eq!(format!("{:?}", site.options), format!("{:?}", FileOptions::default()));
+        assert_eq!((site.for_folders, site.sandbox), (None, Sandbox::Auto));
         assert_eq!((how.limits, how.config), (Limits::default(), Config::default()));
         assert_eq!((how.port, how.backlog), (8080, BACKLOG));
         assert_eq!(how.binds, [Bind::Ip([127, 0, 0, 1].into())]);
@@ -396,7 +467,7 @@ mod tests {
             (&["oneloop", "--", "respond"], "respond"),
             (&["oneloop", "help"], "help"),
         ] {
-            assert!(matches!(asked(words).what, What::Serve(served) if served.as_os_str() == path));
+            assert!(matches!(asked(words).what, What::Serve(site) if is_all(&site, path)));
         }
     }
 
@@ -426,7 +497,7 @@ mod tests {
         ] {
             // What follows is the folder and not the log's file.
             let Asked { what, how } = asked(&["oneloop", word, "www"]);
-            assert!(matches!(what, What::Serve(path) if path.as_os_str() == "www"), "{word}");
+            assert!(matches!(what, What::Serve(site) if is_all(&site, "www")), "{word}");
             assert_eq!(how.access_log, Some(expected), "{word}");
         }
     }

@@ -2,9 +2,10 @@
 //! line a static file server and a fixed responder made of it.
 //!
 //! One mio `Poll` registers the listeners and every client socket in a slab, drives each connection
-//! through a non-blocking state machine, and never blocks on a slow one. There is no thread behind
-//! it, no async runtime and no hidden queue: what a request goes through stands in this crate, in
-//! the order in which it happens.
+//! through a non-blocking state machine, and never blocks on a slow one. There is no async runtime
+//! and no hidden queue: what a request goes through stands in this crate, in the order in which it
+//! happens. Two helper threads wait for the disk, where the loop would have to; they start with the
+//! first file that is not in memory, and see no request and no socket.
 //!
 //! # A server in twenty lines
 //!
@@ -71,8 +72,8 @@
 //! 5. No loop without a budget, no buffer without a limit; every limit is in [`config`].
 //! 6. No client's act ends the process; every connection ends with exactly one reason; no error is
 //!    a bare string.
-//! 7. An idle connection owns no buffer. A keep-alive request answered from a prepared response
-//!    allocates nothing.
+//! 7. An idle connection owns no buffer. A keep-alive request answered from a prepared response or
+//!    a small cached file allocates nothing.
 //! 8. Observers cannot change anything.
 //! 9. There is no unsafe code.
 //!
@@ -82,8 +83,9 @@
 //! `connection/mod.rs` (its documentation is a whole conversation), `event_loop/slot.rs` (`pump`,
 //! the heart), `event_loop/mod.rs` (`turn`, the loop), `event_loop/readiness.rs` (the rules of
 //! edge-triggered polling), `event_loop/mio.rs` (how little mio is asked), `wire/framing.rs` (where
-//! servers get smuggled through), `tests/sim/world.rs` (what a kernel may do to you). Then run
-//! `oneloop -vv` beside `strace`.
+//! servers get smuggled through), `responders/files/mod.rs` (what a request for a file goes
+//! through), `tests/sim/world.rs` (what a kernel may do to you). Then run `oneloop -vv` beside
+//! `strace`.
 
 #![forbid(unsafe_code)]
 
@@ -100,13 +102,20 @@ pub mod responders;
 #[doc(hidden)]
 pub mod wire;
 
+/// What [`FileOptions`] are made of.
+pub mod files {
+    pub use crate::responders::{
+        CacheRule, Charset, Compress, Cors, Hidden, Listing, Missing, OptionError, Paths, Symlinks,
+    };
+}
+
 pub use config::{Config, Limits};
 pub use connection::{CloseReason, Phase};
 pub use event_loop::{Address, BindError, Handle, Listener, Server, Stopped};
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use message::{
-    Answer, Body, BodyReader, Fields, FileRange, Piece, Prepared, Pulled, Request, RequestId,
-    Response, Source, Version, Wake,
+    Answer, Body, BodyReader, Fields, FileRange, Part, Piece, Prepared, Pulled, Request, RequestId,
+    Response, SharedFile, Source, Version, Wake,
 };
-pub use responders::{Files, FilesError, Fixed, Responder, Routes};
+pub use responders::{FileOptions, Files, FilesError, Fixed, Mounts, Responder, Routes};
 pub use wire::Fault;

@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod sandbox;
+mod site;
 
 use std::collections::HashSet;
 use std::error::Error;
@@ -23,12 +25,13 @@ use http::header::CONTENT_TYPE;
 use log::{Level, LevelFilter, warn};
 use oneloop::observers::{AccessLog, AccessLogError, Journal};
 use oneloop::{
-    Address, BindError, Body, Files, FilesError, Fixed, Listener, Prepared, Responder, Response,
-    Server, Stopped,
+    Address, BindError, Body, Fixed, Listener, Prepared, Responder, Response, Server, Stopped,
 };
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use cli::{Asked, Bind, How, LogTarget, Refusal, Reply, ReplyBody, Verbosity, What};
+use sandbox::{Confinement, SandboxError};
+use site::{Responders, SiteError};
 
 /// Could not start.
 const NOT_STARTED: u8 = 1;
@@ -70,20 +73,31 @@ fn serve(asked: Asked) -> Result<Stopped, StartError> {
     log_to_stderr(how.verbosity);
     raise_descriptor_limit();
     match what {
-        What::Serve(path) => {
-            let files = Files::new(&path)?;
-            run(files, &format!("serving {}", path.display()), how)
+        What::Serve(site) => {
+            let responders = site::open(&site)?;
+            let what = format!("serving {}", site::described(&site));
+            let confinement = Some(Confinement { to: site.paths(), sandbox: site.sandbox });
+            match responders {
+                Responders::One(files) => run(*files, &what, how, confinement),
+                Responders::Several(mounts) => run(mounts, &what, how, confinement),
+            }
         }
         What::Respond(reply) => {
             let answer = prepared(reply)?;
             let (status, length) = (answer.status_code().as_u16(), answer.body_len());
             let unit = if length == 1 { "byte" } else { "bytes" };
-            run(Fixed::new(answer), &format!("answering {status} with {length} {unit}"), how)
+            let what = format!("answering {status} with {length} {unit}");
+            run(Fixed::new(answer), &what, how, None)
         }
     }
 }
 
-fn run(responder: impl Responder + 'static, what: &str, how: How) -> Result<Stopped, StartError> {
+fn run(
+    responder: impl Responder + 'static,
+    what: &str,
+    how: How,
+    confinement: Option<Confinement>,
+) -> Result<Stopped, StartError> {
     let access_log = match how.access_log {
         None => None,
         Some(LogTarget::Stdout) => Some(AccessLog::to_stdout()?),
@@ -94,6 +108,9 @@ fn run(responder: impl Responder + 'static, what: &str, how: How) -> Result<Stop
         .with_config(how.config)
         .stop_on_signals()
         .map_err(StartError::Loop)?;
+    if let Some(confinement) = confinement {
+        confinement.enter(&how.binds)?;
+    }
     if how.verbosity != Verbosity::Quiet {
         say(&start_line(what, &server.addresses()));
     }
@@ -274,18 +291,23 @@ fn one_line(text: &str) -> String {
 /// Why the program could not start, or not go on. Displayed as one line: what, on what; what to do.
 #[derive(Debug)]
 enum StartError {
-    Files(FilesError),
+    Site(SiteError),
     BodyFile { path: PathBuf, source: io::Error },
     AccessLog(AccessLogError),
     Host { host: String, source: io::Error },
     Bind(BindError),
+    Sandbox(SandboxError),
     Loop(io::Error),
 }
 
 impl fmt::Display for StartError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Files(error) => error.fmt(f),
+            Self::Site(SiteError::Files(error)) => error.fmt(f),
+            Self::Site(SiteError::NoFolder { option, path }) => {
+                let path = path.display();
+                write!(f, "{option} is for folders, but {path} is a file; leave it out")
+            }
             Self::BodyFile { path, source } => {
                 let path = path.display();
                 write!(f, "cannot read {path}: {source}; give --body-file a file that can be read")
@@ -298,6 +320,7 @@ impl fmt::Display for StartError {
                 )
             }
             Self::Bind(error) => error.fmt(f),
+            Self::Sandbox(error) => error.fmt(f),
             Self::Loop(error) => {
                 write!(
                     f,
@@ -311,7 +334,9 @@ impl fmt::Display for StartError {
 impl Error for StartError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Files(error) => Some(error),
+            Self::Site(SiteError::Files(error)) => Some(error),
+            Self::Site(SiteError::NoFolder { .. }) => None,
+            Self::Sandbox(error) => Some(error),
             Self::AccessLog(error) => Some(error),
             Self::Bind(error) => Some(error),
             Self::BodyFile { source, .. } | Self::Host { source, .. } | Self::Loop(source) => {
@@ -321,9 +346,15 @@ impl Error for StartError {
     }
 }
 
-impl From<FilesError> for StartError {
-    fn from(error: FilesError) -> Self {
-        Self::Files(error)
+impl From<SiteError> for StartError {
+    fn from(error: SiteError) -> Self {
+        Self::Site(error)
+    }
+}
+
+impl From<SandboxError> for StartError {
+    fn from(error: SandboxError) -> Self {
+        Self::Sandbox(error)
     }
 }
 

@@ -12,7 +12,7 @@ use oneloop::connection::{
 use oneloop::message::Nobody;
 use oneloop::wire::request::Scan;
 use oneloop::{
-    Answer, Body, BodyReader, CloseReason, Fields, Fixed, Limits, Piece, Pulled, Request,
+    Answer, Body, BodyReader, CloseReason, Fields, Files, Fixed, Limits, Piece, Pulled, Request,
     Responder, Response, Source, StatusCode,
 };
 
@@ -110,7 +110,9 @@ impl Desk {
                     connection.content_sent(n, &terms);
                 }
                 Outgoing::Nothing | Outgoing::Source => {}
-                Outgoing::File(_) | Outgoing::Waiting => panic!("none of these here"),
+                Outgoing::Part(_) | Outgoing::File(..) | Outgoing::Waiting | Outgoing::Warming => {
+                    panic!("none of these here")
+                }
             }
             *sent += out.len() as u64;
             out.clear();
@@ -132,8 +134,11 @@ fn terms(limits: &Limits) -> Terms<'_> {
 
 /// How many allocations a thousand turns of those bytes cost, after a few to warm up.
 fn allocations_of_a_thousand_turns(received: &[u8], answer: Response) -> u64 {
+    allocations_by(received, Fixed::new(answer.prepare()))
+}
+
+fn allocations_by(received: &[u8], mut responder: impl Responder) -> u64 {
     let mut desk = Desk::new(Limits::default());
-    let mut responder = Fixed::new(answer.prepare());
     for _ in 0..3 {
         desk.turn(received, &mut responder);
     }
@@ -178,6 +183,30 @@ fn nor_does_head_nor_http_1_0() {
 fn nor_does_a_request_of_a_hundred_fields() {
     let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{}\r\n", "A: b\r\n".repeat(99));
     assert_eq!(allocations_of_a_thousand_turns(request.as_bytes(), Response::text("hi")), 0);
+}
+
+/// Nor does a small file that is known already, whole, in another coding, or unmodified.
+#[test]
+fn nor_does_one_for_a_cached_file() {
+    let folder = std::env::temp_dir().join(format!("oneloop-allocations-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder");
+    for name in ["index.html", "index.html.br", "a.txt"] {
+        std::fs::write(folder.join(name), name).expect("a file");
+    }
+    let browser = "Accept-Encoding: gzip, deflate, br, zstd\r\nAccept: text/html, */*;q=0.8\r\n";
+    for (line, fields) in [
+        ("GET / HTTP/1.1", ""),
+        ("GET /index.html?a=b HTTP/1.1", browser),
+        ("HEAD /a.txt HTTP/1.1", browser),
+        ("GET /a.txt HTTP/1.1", "If-None-Match: *\r\n"),
+        ("GET /a.txt HTTP/1.1", "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n"),
+    ] {
+        let files = Files::new(&folder).expect("a folder");
+        let request = format!("{line}\r\nHost: x\r\n{fields}\r\n");
+        let allocations = allocations_by(request.as_bytes(), files);
+        assert_eq!(allocations, 0, "{request}");
+    }
+    std::fs::remove_dir_all(folder).expect("a folder of our own");
 }
 
 /// A body above 16 KiB is shared: what is allocated is where it waits, and that is little.

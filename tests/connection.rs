@@ -21,12 +21,16 @@ mod transcript;
 
 #[path = "connection/bodies.rs"]
 mod bodies;
+#[path = "connection/cold_files.rs"]
+mod cold_files;
 #[path = "connection/deadlines.rs"]
 mod deadlines;
 #[path = "connection/faults.rs"]
 mod faults;
 #[path = "connection/keep_alive.rs"]
 mod keep_alive;
+#[path = "connection/parts.rs"]
+mod parts;
 #[path = "connection/small_scope.rs"]
 mod small_scope;
 #[path = "connection/sources.rs"]

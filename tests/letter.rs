@@ -16,6 +16,8 @@ mod clock;
 mod conditions;
 #[path = "letter/fields.rs"]
 mod fields;
+#[path = "letter/files.rs"]
+mod files;
 #[path = "letter/methods.rs"]
 mod methods;
 #[path = "letter/refusals.rs"]

@@ -18,6 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use oneloop::connection::CloseReason;
+use oneloop::message::Submitted;
 use oneloop::observers::Tally;
 use oneloop::{
     Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Piece,
@@ -379,7 +380,7 @@ fn file_of(len: usize) -> FileRange {
     for _ in 0..len / block.len() {
         file.write_all(&block).unwrap();
     }
-    FileRange { file: Arc::new(file), offset: 0, len: len as u64 }
+    FileRange { file: Arc::new(file.into()), offset: 0, len: len as u64 }
 }
 
 #[test]
@@ -422,7 +423,7 @@ fn a_file_that_shrinks_while_it_is_sent_ends_its_connection_and_nothing_else() {
     let mut client = server.client();
     client.write_all(get("/").as_bytes()).unwrap();
     client.read_exact(&mut [0; 1]).unwrap();
-    file.set_len(0).unwrap();
+    file.file().set_len(0).unwrap();
     let mut rest = Vec::new();
     client.read_to_end(&mut rest).unwrap();
     assert!(rest.len() < 32 << 20);
@@ -482,6 +483,55 @@ fn each_listener_can_have_a_responder_and_limits_of_its_own() {
     handle.stop();
     assert_eq!(thread.join().unwrap().cut_off, 0);
     assert_eq!(path.symlink_metadata().unwrap_err().kind(), ErrorKind::NotFound);
+}
+
+/// Has a helper do what must not be done on the loop: waiting, here for a word of the test.
+struct Helped {
+    gate: Arc<Mutex<Receiver<()>>>,
+    made: HashMap<RequestId, Arc<Mutex<Option<String>>>>,
+}
+
+impl Responder for Helped {
+    fn respond(&mut self, request: &Request<'_>) -> Answer {
+        if request.path() == "/hot" {
+            return Response::text("hot").into();
+        }
+        if let Some(made) = self.made.get(&request.id()) {
+            let made = made.lock().unwrap().take();
+            return made.map_or(Answer::Later, |text| Response::text(text).into());
+        }
+        let (made, gate, wake) = (Arc::default(), Arc::clone(&self.gate), request.wake());
+        self.made.insert(request.id(), Arc::clone(&made));
+        let job = move || {
+            gate.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            *made.lock().unwrap() = thread::current().name().map(str::to_owned);
+            wake.wake();
+        };
+        assert_eq!(request.submit(Box::new(job)), Submitted::Taken);
+        Answer::Later
+    }
+}
+
+#[test]
+fn while_helpers_wait_the_loop_answers() {
+    let (open, gate) = channel();
+    let gate = Arc::new(Mutex::new(gate));
+    let server = Running::answering(Helped { gate, made: HashMap::new() });
+    // More than there are helpers.
+    let mut cold: Vec<TcpStream> = (0..5).map(|_| server.client()).collect();
+    for client in &mut cold {
+        client.write_all(get("/cold").as_bytes()).unwrap();
+        client.shutdown(Shutdown::Write).unwrap();
+    }
+    for _ in 0..100 {
+        assert_eq!(bodies(&server.ask(get("/hot"))), ["hot"]);
+    }
+    cold.iter().for_each(|_| open.send(()).unwrap());
+    for client in &mut cold {
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).unwrap();
+        assert_eq!(bodies(&answer), ["oneloop-helper"]);
+    }
 }
 
 #[test]

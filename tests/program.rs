@@ -140,6 +140,209 @@ fn a_single_file_is_served() {
     assert!(!get(port, "/other.html").1.ends_with(b"<p>two"));
 }
 
+#[test]
+fn folders_and_files_are_served_at_paths_of_their_own() {
+    let folder = Scratch::new("mounts");
+    folder.with("site/a.txt", "of the site");
+    folder.with("man ual/a.txt", "of the manual");
+    let [site, manual] = ["site", "man ual"].map(|name| text(&folder.at(name)).to_owned());
+    let mount = format!("/docs/v 1={manual}");
+    let program = Program::start(&[&site, "--mount", &mount, "-p0", "--cors", "-H", "X-A: 1"]);
+    let port = program.port(&format!("serving {site}, {manual} at /docs/v%201/"));
+    check_body(port, "/a.txt", "of the site");
+    let (head, _) = get(port, "/docs/v%201?q");
+    let head = head.to_lowercase();
+    for line in ["location: /docs/v%201/?q", "access-control-allow-origin: *", "x-a: 1"] {
+        assert!(head.lines().any(|l| l == line), "{head} without {line}");
+    }
+    assert!(head.starts_with("http/1.1 301 "), "{head}");
+
+    let program = Program::start(&["--mount", &mount, "-p0"]);
+    let port = program.port(&format!("serving {manual} at /docs/v%201/"));
+    assert!(get(port, "/a.txt").0.starts_with("HTTP/1.1 404 "), "nothing is at the root");
+}
+
+#[test]
+fn a_site_without_its_page_for_spa_is_warned_of_and_served() {
+    let folder = Scratch::new("no-page");
+    folder.with("a.txt", "here");
+    let program = Program::start(&[text(&folder.0), "--spa", "-p0"]);
+    let warning = program.complained();
+    assert!(warning.starts_with("oneloop: warning: there is no index.html in "), "{warning}");
+    check_body(program.port(&format!("serving {}", text(&folder.0))), "/a.txt", "here");
+
+    folder.with("app.html", "<p>app");
+    let args = [text(&folder.0), "--spa", "--index", "app.html", "-p0"];
+    let program = Program::start(&args);
+    program.port(&format!("serving {}", text(&folder.0)));
+    let ended = program.stop();
+    assert!(ended.err.is_empty(), "{:?}", ended.err);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn in_the_sandbox_all_goes_on_as_before() {
+    let folder = Scratch::new("sandbox");
+    folder.with("site/sub/a.txt", "one");
+    folder.with("manual/a.txt", "two");
+    let (site, manual) = (folder.at("site"), folder.at("manual"));
+    let (mount, socket) = (format!("/docs={}", text(&manual)), folder.at("s"));
+    let (bind, log) = (format!("unix:{}", text(&socket)), folder.at("log"));
+    let log_option = format!("--access-log={}", text(&log));
+    let program =
+        Program::start(&[text(&site), "--mount", &mount, "--sandbox", "-b", &bind, &log_option]);
+    program.said();
+    assert_eq!(ask(connect_unix(&socket), "GET", "/sub/a.txt").1, b"one");
+    folder.with("site/later.txt", "later");
+    assert_eq!(ask(connect_unix(&socket), "GET", "/later.txt").1, b"later");
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(!socket.exists(), "its file is removed");
+    assert_eq!(fs::read_to_string(log).unwrap().lines().count(), 2);
+    assert!(ended.err.iter().all(|line| line.contains("this kernel")), "{:?}", ended.err);
+}
+
+/// A single file may be a link, and is followed wherever it leads: a way out, without a sandbox.
+#[cfg(target_os = "linux")]
+#[test]
+fn in_the_sandbox_nothing_else_can_be_read() {
+    use std::os::unix::fs::symlink;
+
+    for (options, is_confined) in [(&[][..], false), (&["--sandbox"], true)] {
+        let folder = Scratch::new("way-out");
+        let (file, secret) = (folder.with("a/file", "file"), folder.with("b/secret", "secret"));
+        let (link, other) = (folder.at("c/link"), folder.at("c/other"));
+        fs::create_dir(folder.at("c")).unwrap();
+        symlink(file, &link).unwrap();
+        // Nothing is kept, so that the file is opened anew.
+        let args = [text(&link), "-p0", "--cache-bytes=0", "--cache-files=0"];
+        let program = Program::start(&[&args, options].concat());
+        let port = program.port(&format!("serving {}", text(&link)));
+        check_body(port, "/", "file");
+        symlink(secret, &other).unwrap();
+        fs::rename(other, &link).unwrap();
+        let (head, body) = get(port, "/");
+        let ended = program.stop();
+        if ended.err.iter().any(|line| line.contains("no Landlock")) {
+            eprintln!("not tested: {:?}", ended.err);
+            return;
+        }
+        assert_eq!(body != b"secret", is_confined, "{options:?}: {head}");
+        assert_eq!(head.starts_with("HTTP/1.1 4"), is_confined, "{options:?}: {head}");
+    }
+}
+
+/// Without being asked, where the kernel can and nothing that is served would be out of reach. Who
+/// is confined can gain no privileges either, and that the kernel tells.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_sandbox_is_on_by_itself_where_it_can_be() {
+    use std::os::unix::fs::symlink;
+
+    let folder = Scratch::new("by-itself");
+    let file = folder.with("file", "file");
+    let link = folder.at("link");
+    symlink(&file, &link).unwrap();
+    let is_confined = |args: &[&str]| {
+        let program = Program::start(&[args, &["-p0"]].concat());
+        program.said();
+        let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+        let can_here = !program.stop().err.iter().any(|line| line.contains("no Landlock"));
+        (can_here, status.lines().any(|line| line == "NoNewPrivs:\t1"))
+    };
+    let (can_here, _) = is_confined(&[text(&file), "--sandbox=on"]);
+    for (path, options, expected) in [
+        (&folder.0, &[][..], true),
+        (&folder.0, &["--sandbox=auto"], true),
+        (&folder.0, &["--sandbox=off"], false),
+        (&folder.0, &["--symlinks=all"], false),
+        (&file, &[], true),
+        (&link, &[], false),
+    ] {
+        let (_, confined) = is_confined(&[&[text(path)], options].concat());
+        assert_eq!(confined, expected && can_here, "{path:?} {options:?}");
+    }
+}
+
+/// A descriptor that is kept for the next who asks is given to who asks now.
+#[cfg(target_os = "linux")]
+#[test]
+fn files_that_are_kept_open_make_room_for_others() {
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+
+    const FILES: usize = 20;
+    const LONG: usize = 100_000;
+    let folder = Scratch::new("many-open");
+    for number in 0..FILES {
+        folder.with(&number.to_string(), number.to_string().repeat(LONG));
+    }
+    let program = Program::start(&[text(&folder.0), "-p0", "--cache-files=8"]);
+    let mut client = connect(program.port(&format!("serving {}", text(&folder.0))));
+    let mut check_all = || {
+        for number in 0..FILES {
+            write!(client, "GET /{number} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+            let head = until(&mut client, b"\r\n\r\n");
+            assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{number}: {head}");
+            let mut content = vec![0; number.to_string().len() * LONG];
+            client.read_exact(&mut content).unwrap();
+            assert_eq!(content, number.to_string().repeat(LONG).as_bytes());
+        }
+    };
+    check_all();
+    let pid = program.child.id();
+    let opened = || fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let numbers = opened().map(|entry| text(&entry.unwrap().path()).to_owned());
+    let highest = numbers.filter_map(|path| path.rsplit('/').next()?.parse::<u64>().ok()).max();
+    let kept = opened().filter(|entry| {
+        let leads_to = fs::read_link(entry.as_ref().unwrap().path());
+        leads_to.is_ok_and(|path| path.parent() == Some(&folder.0))
+    });
+    assert_eq!(kept.count(), 8);
+    // From now on there is one to spare at most, and a file needs two: its own, and one to look
+    // what lies beside it.
+    let limit = highest.map(|highest| highest + 1);
+    let limit = Rlimit { current: limit, maximum: limit };
+    prlimit(Some(Pid::from_child(&program.child)), Resource::Nofile, limit).unwrap();
+    check_all();
+    let ended = program.stop();
+    assert!(ended.err.is_empty(), "{:?}", ended.err);
+}
+
+/// What the cache takes of the machine is what it was given, and not only what it counts. Most of a
+/// short file's place goes to what is known of it.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_cache_takes_the_memory_that_it_was_given() {
+    const FILES: usize = 4000;
+    const KIBIBYTES: u64 = 4 * 1024;
+    let folder = Scratch::new("budget");
+    for number in 0..FILES {
+        folder.with(&number.to_string(), "");
+    }
+    let option = format!("--cache-bytes={KIBIBYTES}KiB");
+    let program = Program::start(&[text(&folder.0), "-p0", &option]);
+    let mut client = connect(program.port(&format!("serving {}", text(&folder.0))));
+    let mut ask = |number: usize| {
+        let request = format!("HEAD /{number} HTTP/1.1\r\nHost: test\r\n\r\n");
+        client.write_all(request.as_bytes()).unwrap();
+        let head = until(&mut client, b"\r\n\r\n");
+        assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{number}: {head}");
+    };
+    let own_memory = || {
+        let path = format!("/proc/{}/status", program.child.id());
+        let status = fs::read_to_string(path).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap()
+    };
+    ask(0);
+    let before = own_memory();
+    (0..FILES).for_each(&mut ask);
+    let taken = own_memory() - before;
+    // A little more, for an allocator that is less thrifty.
+    let expected = KIBIBYTES / 2..=KIBIBYTES * 9 / 8;
+    assert!(expected.contains(&taken), "{taken} KiB of {KIBIBYTES} KiB");
+}
+
 // where it listens
 
 #[test]
@@ -242,6 +445,19 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     check(&["-b", "unix:"], &["after unix:"]);
     check(&["a", "b"], &["'b'"]);
     check(&["--un\u{1b}[1m\nheard-of"], &["unexpected argument"]);
+    check(&["--mount", "docs"], &["'docs'", "--mount", "/docs=manual/html"]);
+    check(&["www", "--mount", "/=x"], &["'www'", "'x'", "at /"]);
+    check(&["--spa", "--not-found"], &["--spa", "--not-found"]);
+    check(&["--sandbox", "--symlinks", "all"], &["--sandbox", "--symlinks all"]);
+    check(&["--symlinks", "some"], &["'some'", "deny, inside or all"]);
+    check(&["--index", "a/b"], &["\"a/b\"", "without a slash"]);
+    check(&["--cache", "*.css=forever"], &["\"forever\"", "--cache", "1y"]);
+    check(&["--cors=a.example"], &["'a.example'", "--cors", "scheme://host"]);
+    check(&["--error-page", "200=x"], &["--error-page", "400 to 599"]);
+    check(&["--cache-bytes", "lots"], &["'lots'", "--cache-bytes"]);
+    check(&["--cache-files", "-1"], &["'-1'"]);
+    check(&["-H", "Content-Type: text/plain"], &["content-type", "written by the server"]);
+    check(&["--hidden", "respond", "x"], &["--hidden", "respond"]);
     check(&["respond", "-H", "no colon"], &["'no colon'", "'Name: value'"]);
     check(&["respond", "-H", "b\u{e4}d: x"], &["--header", "letters, digits"]);
     check(&["respond", "-H", "connection: close"], &["Connection is written by the server itself"]);
@@ -260,6 +476,10 @@ fn what_keeps_it_from_starting_is_one_line_and_exit_code_1() {
     check(&[&format!("{}\nforged", text(&none)), "-p0"], &["none\\nforged"]);
     check(&["respond", "--body-file", text(&none)], &[text(&none), "--body-file"]);
     check(&["respond", "--body-file", text(&folder.0)], &[text(&folder.0)]);
+    let file = folder.with("file", "x");
+    check(&[text(&file), "-p0", "--no-listing"], &["--no-listing", text(&file), "is a file"]);
+    let mount = format!("/a={}", text(&none));
+    check(&[text(&folder.0), "-p0", "--mount", &mount], &[text(&none)]);
     let log = format!("--access-log={}/log", text(&none));
     check(&["respond", "-p0", &log], &["access log", text(&none)]);
     // TEST-NET-1 (RFC 5737), and a name that never is (RFC 6761).

@@ -26,11 +26,6 @@ const TABLES: [(u32, &str); 3] = [
     (9112, "tests/requirements/rfc9112.txt"),
 ];
 
-/// Where evidence may wait for the file server: ranges, conditions, caching and what hangs on them.
-/// All of RFC 9111 may.
-const FILE_SERVER: [&str; 9] =
-    ["8.3.3", "8.4", "8.8", "12.5.5", "13", "14", "15.3.7", "15.5.17", "17.15"];
-
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -53,18 +48,8 @@ fn fault(row: &Row) -> Option<&'static str> {
         Evidence::NotFollowed(_) if !row.level.may_be_left_undone() => {
             Some("what must be cannot be left undone; name a test, or mend the server")
         }
-        Evidence::FileServerIssue(_) if !is_of_the_file_server(row) => {
-            Some("only ranges, conditions and caching may wait for the file server; name a test")
-        }
         _ => None,
     }
-}
-
-fn is_of_the_file_server(row: &Row) -> bool {
-    let is_within = |of: &str| {
-        row.section.strip_prefix(of).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    row.at.contains("rfc9111") || FILE_SERVER.iter().any(|of| is_within(of))
 }
 
 #[test]
@@ -183,20 +168,8 @@ fn what_a_row_may_not_have_is_refused() {
         ("MUST NOT Do it.\n  not followed: No.\n", false),
         ("RULE Do it.\n  not followed: No.\n", false),
         ("MUST Do it.\n  cannot apply: No.\n", true),
-        ("MUST Do it.\n  file-server issue: No.\n", false),
     ] {
         let rows = of_one_section(lines).expect("a row");
         assert_eq!(fault(&rows[0]).is_none(), is_allowed, "{lines}");
-    }
-    for (path, section, is_allowed) in [
-        ("rfc9110.txt", "13.1.1", true),
-        ("rfc9110.txt", "14", true),
-        ("rfc9110.txt", "1", false),
-        ("rfc9110.txt", "140", false),
-        ("rfc9111.txt", "1", true),
-    ] {
-        let text = format!("§ {section} Title\n\nMUST Do it.\n  file-server issue: No.\n");
-        let rows = parse(path, &text).expect("a row");
-        assert_eq!(fault(&rows[0]).is_none(), is_allowed, "{path} {section}");
     }
 }

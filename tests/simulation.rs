@@ -9,7 +9,7 @@
 //! ONELOOP_SIM_SEED=17 cargo test --test simulation seeds -- --nocapture
 //! ```
 //!
-//! No thread, no socket, no clock, no sleep. Read next: `sim/mod.rs`.
+//! No thread, no socket, no clock, no sleep; but real files, which are served and changed. Read next: `sim/mod.rs`.
 
 mod sim;
 
@@ -24,7 +24,7 @@ use sim::socket::Kernel;
 const SEEDS: u64 = 256;
 /// The ways to end that occur in so many seeds. A world in which one of them never comes about
 /// shows nothing of it.
-const ENDS: [&str; 20] = [
+const ENDS: [&str; 21] = [
     "AnswerTimeout",
     "Answered",
     "Broken(ConnectionReset)",
@@ -33,6 +33,7 @@ const ENDS: [&str; 20] = [
     "ClientDone",
     "ClientLeft",
     "CutOff",
+    "DiskTimeout",
     "EndedAtOnce",
     "Fault(BodyTimeout)",
     "Fault(HeadTimeout)",
@@ -47,7 +48,7 @@ const ENDS: [&str; 20] = [
     "WriteTimeout",
 ];
 /// The kinds of clients that come in so many seeds.
-const MANNERS: [&str; 18] = [
+const MANNERS: [&str; 19] = [
     "body trickler",
     "deaf",
     "dozer",
@@ -66,6 +67,21 @@ const MANNERS: [&str; 18] = [
     "slow reader",
     "unlucky",
     "vanisher",
+    "watcher",
+];
+/// The kinds of answers about files that are given in so many seeds.
+const TOLD: [&str; 11] = [
+    "a part",
+    "compressed",
+    "elsewhere",
+    "head",
+    "in another coding",
+    "listing",
+    "missing",
+    "several parts",
+    "unmodified",
+    "unsatisfiable",
+    "whole",
 ];
 /// How much of what happened is printed with a failure.
 const TAIL: usize = 80;
@@ -106,6 +122,7 @@ struct Seen {
     fates: BTreeSet<String>,
     mishaps: BTreeMap<Mishap, usize>,
     manners: BTreeMap<&'static str, usize>,
+    told: BTreeMap<&'static str, usize>,
 }
 
 impl Seen {
@@ -118,6 +135,9 @@ impl Seen {
         for (manner, n) in outcome.manners {
             *self.manners.entry(manner).or_default() += n;
         }
+        for (told, n) in outcome.told {
+            *self.told.entry(told).or_default() += n;
+        }
     }
 
     /// What never came about was not tried.
@@ -128,6 +148,8 @@ impl Seen {
         assert_eq!(end, None, "no connection ended so on {kernel:?}");
         let manner = MANNERS.iter().find(|manner| !self.manners.contains_key(**manner));
         assert_eq!(manner, None, "no such client came on {kernel:?}");
+        let told = TOLD.iter().find(|told| !self.told.contains_key(**told));
+        assert_eq!(told, None, "no such answer about a file was given on {kernel:?}");
         let could = Mishap::ALL.into_iter().filter(|mishap| mishap.is_done_by(kernel));
         let never: Vec<Mishap> = could.filter(|m| !self.mishaps.contains_key(m)).collect();
         assert_eq!(never, [], "these never happened on {kernel:?}");
@@ -138,6 +160,7 @@ impl fmt::Display for Seen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} turns, {} ways to end", self.turns, self.fates.len())?;
         write!(f, "\n  clients: {:?}", self.manners)?;
+        write!(f, "\n  of files: {:?}", self.told)?;
         write!(f, "\n  mishaps: {:?}", self.mishaps)
     }
 }

@@ -14,6 +14,7 @@ use http::{HeaderName, HeaderValue, StatusCode};
 use oneloop::config::RECEIVE_BUFFER;
 
 use super::LogTarget;
+use super::serving::Serving;
 use super::values::{
     Bind, PerLine, bind, duration, field, field_value, number, per_line, size, status,
 };
@@ -52,11 +53,13 @@ Examples:
   oneloop respond wazzzzap             the same text for every request
   oneloop respond -s 301 -H 'Location: https://example.org/'
   oneloop --access-log=/var/log/site.log --max-connections 20000 www
+  oneloop dist --spa --cache 'assets/**=1y,immutable'
+  oneloop www --mount /docs=manual/html --error-page 404=sorry.html --cors --compress
 
 Environment:
   Every option is also a variable: --max-head is ONELOOP_MAX_HEAD. What is typed wins.
-  ONELOOP_BIND and ONELOOP_HEADER take one value a line, an empty ONELOOP_ACCESS_LOG means
-  stdout, ONELOOP_VERBOSE=2 is -vv. RUST_LOG overrides -q and -v for the diagnostics.
+  Those of repeatable options take one value a line, an empty ONELOOP_ACCESS_LOG means stdout,
+  ONELOOP_VERBOSE=2 is -vv. RUST_LOG overrides -q and -v for the diagnostics.
 
 Exit codes:
   0        ended well: stopped by Ctrl-C or SIGTERM, even if the grace time ran out
@@ -70,13 +73,17 @@ Exit codes:
 #[command(name = "oneloop", version, override_usage = USAGE, max_term_width = 100)]
 #[command(disable_help_subcommand = true, after_help = SHORT_END, after_long_help = LONG_END)]
 pub(super) struct CommandLine {
-    /// The folder or file to serve [default: .]
+    /// The folder or file to serve [default: . unless there is a --mount]
     ///
-    /// A folder named `respond` is `./respond`.
+    /// A folder named `respond` is `./respond`. A file is served alone, at / and by its name;
+    /// options for folders are refused then.
     pub(super) path: Option<PathBuf>,
 
     #[command(subcommand)]
     pub(super) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(super) serving: Serving,
 
     #[command(flatten)]
     pub(super) options: Options,
@@ -101,13 +108,6 @@ pub(super) struct Respond {
     #[arg(short, long, env = "ONELOOP_STATUS", default_value = "200", value_parser = status)]
     #[arg(help_heading = "Answer")]
     pub(super) status: StatusCode,
-
-    /// A header field, as 'Name: value'; repeatable
-    ///
-    /// A Content-Type given here wins over --content-type.
-    #[arg(short = 'H', long, env = "ONELOOP_HEADER", value_parser = per_line(field))]
-    #[arg(value_name = "FIELD", help_heading = "Answer")]
-    pub(super) header: Vec<PerLine<(HeaderName, HeaderValue)>>,
 
     /// Take the body from this file, read once at the start
     #[arg(long, env = "ONELOOP_BODY_FILE", value_name = "FILE", help_heading = "Answer")]
@@ -143,6 +143,15 @@ pub(super) struct Options {
     #[arg(long, global = true, env = "ONELOOP_BACKLOG", default_value = "4096")]
     #[arg(value_parser = number::<u32>(1, MOST), value_name = "N", help_heading = "Listening")]
     pub(super) backlog: u32,
+
+    /// A header field for every answer, as 'Name: value'; repeatable
+    ///
+    /// With files it takes the place of the server's own, but for those that only a file can know,
+    /// which are refused; a Content-Type is given by --type. With `respond` a Content-Type given
+    /// here wins over --content-type.
+    #[arg(short = 'H', long, global = true, env = "ONELOOP_HEADER", value_parser = per_line(field))]
+    #[arg(value_name = "FIELD", help_heading = "Answer")]
+    pub(super) header: Vec<PerLine<(HeaderName, HeaderValue)>>,
 
     /// Say nothing but errors, not even what is served
     #[arg(short, long, global = true, env = "ONELOOP_QUIET")]

@@ -4,14 +4,21 @@
 //! Pure functions from text to meaning, in the shape that clap asks for. Read next: `../cli.rs`,
 //! which says where each is used.
 
+use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use bytesize::ByteSize;
+use clap::builder::{OsStringValueParser, TypedValueParser};
 use http::{HeaderName, HeaderValue, StatusCode};
+use oneloop::Mounts;
+use oneloop::files::{Cors, Symlinks};
+
+use super::Sandbox;
 
 /// Where to listen, before names are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +45,23 @@ pub(super) fn per_line<T>(
         }
         lines.map(one).collect::<Result<_, _>>().map(PerLine)
     }
+}
+
+/// The same for values that end in a path, which need not be text.
+pub(super) fn per_line_os<T: Clone + Send + Sync + 'static>(
+    one: fn(&OsStr) -> Result<T, String>,
+) -> impl TypedValueParser<Value = PerLine<T>> {
+    OsStringValueParser::new().try_map(move |text: OsString| {
+        let bytes = text.as_bytes();
+        let lines: Vec<_> = bytes.split(|&b| b == b'\n').filter(|line| !line.is_empty()).collect();
+        let lines = if lines.is_empty() { vec![bytes] } else { lines };
+        lines.into_iter().map(OsStr::from_bytes).map(one).collect::<Result<_, _>>().map(PerLine)
+    })
+}
+
+/// Any text.
+pub(super) fn text(text: &str) -> Result<String, String> {
+    Ok(text.into())
 }
 
 /// A whole number, both ends included.
@@ -149,6 +173,79 @@ pub(super) fn field(text: &str) -> Result<(HeaderName, HeaderValue), String> {
 pub(super) fn field_value(text: &str) -> Result<HeaderValue, String> {
     HeaderValue::from_bytes(text.trim_matches([' ', '\t']).as_bytes())
         .map_err(|_| "a value holds no control characters".into())
+}
+
+/// What is served at a path of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// A prefix in the form that [`Mounts::prefix`] gives it.
+    pub(crate) at: String,
+    pub(crate) path: PathBuf,
+}
+
+/// `/docs=manual/html`; the slash at the end of the prefix may be left out.
+pub(super) fn mount(text: &OsStr) -> Result<Mount, String> {
+    let Some((at, path)) = split_os(text) else {
+        return Err("write it as /PREFIX=DIR, as /docs=manual/html".into());
+    };
+    let at = if at.ends_with('/') { at } else { at + "/" };
+    match Mounts::prefix(&at) {
+        Some(at) => Ok(Mount { at, path }),
+        None => Err("give a path that begins with a slash, as /docs=manual/html".into()),
+    }
+}
+
+/// `404=sorry.html`
+pub(super) fn error_page(text: &OsStr) -> Result<(StatusCode, PathBuf), String> {
+    let Some((number, path)) = split_os(text) else {
+        return Err("write it as STATUS=FILE, as 404=sorry.html".into());
+    };
+    let status = status(&number).ok().filter(|status| (400..=599).contains(&status.as_u16()));
+    status.map(|status| (status, path)).ok_or_else(|| "give a status from 400 to 599".into())
+}
+
+/// What stands before the first `=`, which must be text, and the path behind it.
+fn split_os(text: &OsStr) -> Option<(String, PathBuf)> {
+    let bytes = text.as_bytes();
+    let at = bytes.iter().position(|&byte| byte == b'=')?;
+    let path = OsString::from_vec(bytes[at + 1..].to_vec());
+    let before = str::from_utf8(&bytes[..at]).ok()?;
+    (!path.is_empty()).then(|| (before.into(), path.into()))
+}
+
+/// Which links are followed.
+/// When the process is confined.
+pub(super) fn sandbox(text: &str) -> Result<Sandbox, String> {
+    match text {
+        "auto" => Ok(Sandbox::Auto),
+        "on" => Ok(Sandbox::On),
+        "off" => Ok(Sandbox::Off),
+        _ => Err("give auto, on or off".into()),
+    }
+}
+
+pub(super) fn symlinks(text: &str) -> Result<Symlinks, String> {
+    match text {
+        "deny" => Ok(Symlinks::Deny),
+        "inside" => Ok(Symlinks::Inside),
+        "all" => Ok(Symlinks::All),
+        _ => Err("give deny, inside or all".into()),
+    }
+}
+
+/// `glb=model/gltf-binary`; a dot before the extension is left out.
+pub(super) fn media_type(text: &str) -> Result<(String, HeaderValue), String> {
+    let Some((extension, media_type)) = text.split_once('=') else {
+        return Err("write it as EXT=TYPE, as glb=model/gltf-binary".into());
+    };
+    let extension = extension.strip_prefix('.').unwrap_or(extension);
+    Ok((extension.into(), field_value(media_type)?))
+}
+
+/// Who may read answers: everybody, or pages of one origin.
+pub(super) fn cors(text: &str) -> Result<Cors, String> {
+    let refused = |_| "give scheme://host[:port] without a path, or * for everybody".into();
+    text.parse().map_err(refused)
 }
 
 /// A field's name as people write it: `Content-Length`.

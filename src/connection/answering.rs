@@ -5,7 +5,7 @@ use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 
 use crate::config::{COPIED_BODY, SKIPPED_BODY};
-use crate::message::{Answer, Body, BodyReader, Fields, Prepared, Response, Version};
+use crate::message::{Answer, Body, BodyReader, Fields, Part, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::framing::BodyLength;
 use crate::wire::response::{
@@ -250,12 +250,17 @@ fn give_prepared(
     out: &mut Vec<u8>,
     terms: &Terms<'_>,
 ) -> (usize, Option<Outbox>) {
-    let len = if asked.is_head { 0 } else { prepared.body_len() };
+    let len = if asked.is_head { 0 } else { prepared.body().len() };
     let copied = if len <= COPIED_BODY { len } else { 0 };
     prepared.write(out, copied, persistence, terms.date);
-    let waits = len > copied;
-    let tail = waits.then(|| Outbox::holding_tail(prepared.block.clone(), prepared.head_len));
-    (copied, tail)
+    let behind = match &prepared.file {
+        Some(range) if !asked.is_head => {
+            Some(Outbox::holding(Body::File(range.clone()), SourceFraming::UntilClose))
+        }
+        _ if len > copied => Some(Outbox::holding_body_of(prepared)),
+        _ => None,
+    };
+    (copied, behind)
 }
 
 fn give_response(
@@ -279,6 +284,11 @@ fn give_response(
             out.extend_from_slice(&bytes);
             (bytes.len(), None)
         }
+        Body::Parts(parts) if is_to_be_copied(&parts) => {
+            let start = out.len();
+            parts.iter().filter_map(Part::bytes).for_each(|bytes| out.extend_from_slice(bytes));
+            (out.len() - start, None)
+        }
         body if body.is_empty() => (0, None),
         body => {
             let is_chunked = delimiter == Delimiter::Chunked;
@@ -287,4 +297,10 @@ fn give_response(
             (0, Some(Outbox::holding(body, framing)))
         }
     }
+}
+
+/// Whether they are bytes alone, and few.
+fn is_to_be_copied(parts: &[Part]) -> bool {
+    let len = |part: &Part| part.bytes().map(<[u8]>::len);
+    parts.iter().map(len).sum::<Option<usize>>().is_some_and(|sum| sum <= COPIED_BODY)
 }

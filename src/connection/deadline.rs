@@ -49,6 +49,8 @@ pub enum Why {
     Write,
     /// A source that waits, once the client's half is shut: close.
     Source,
+    /// A helper that reads from the disk what is to be sent next: close.
+    Disk,
     /// The client's close: close.
     Linger,
 }

@@ -8,7 +8,7 @@
 use http::StatusCode;
 
 use crate::config::{Limits, SKIPPED_BODY};
-use crate::message::{Body, BodyReader, Fields, Prepared, Response, Version};
+use crate::message::{Body, BodyReader, Fields, Part, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::chunked::{Decoder, Piece};
 use crate::wire::framing::BodyLength;
@@ -64,6 +64,9 @@ impl Held {
     fn own_bytes(&self) -> usize {
         match self {
             Self::Response(Response { body: Body::Bytes(bytes), .. }) => bytes.capacity(),
+            Self::Response(Response { body: Body::Parts(parts), .. }) => {
+                parts.iter().map(Part::held).sum()
+            }
             _ => 0,
         }
     }
@@ -75,15 +78,20 @@ impl Held {
                 let delimiter = Delimiter::of(&response, version);
                 Self::Prepared(Prepared::laid_out(&response, delimiter, &[]))
             }
-            prepared @ Self::Prepared(_) => prepared,
+            Self::Prepared(prepared) => Self::Prepared(Prepared { file: None, ..prepared }),
         }
     }
 
     /// Whether it can wait for a body to pass without costing more than that body may.
     pub(super) fn can_wait(&self) -> bool {
         match self {
-            Self::Prepared(_) => true,
+            Self::Prepared(prepared) => prepared.file.is_none(),
             Self::Response(Response { body: Body::File(_) | Body::Source(_), .. }) => false,
+            Self::Response(Response { body: Body::Parts(parts), .. })
+                if parts.iter().any(|part| part.bytes().is_none()) =>
+            {
+                false
+            }
             Self::Response(_) => self.own_bytes() as u64 <= SKIPPED_BODY,
         }
     }

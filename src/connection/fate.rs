@@ -44,6 +44,8 @@ pub enum CloseReason {
     SourceFailed,
     /// A source had nothing for too long after the client had shut its half.
     SourceTimeout,
+    /// The disk did not give in time what was to be sent of a file.
+    DiskTimeout,
     /// A file was shorter than promised when it was sent.
     FileShrank,
     /// The grace time of an orderly stop ran out before the answer had left.
@@ -71,6 +73,7 @@ impl fmt::Display for CloseReason {
             Self::SourceTimeout => {
                 "the source of the body was silent too long, and the client's half was closed"
             }
+            Self::DiskTimeout => "the disk did not give the file in time",
             Self::FileShrank => "the file became shorter while it was sent",
             Self::CutOff => "the grace time ran out",
             Self::EndedAtOnce => "a second signal ended the server at once",
@@ -101,6 +104,7 @@ mod tests {
             CloseReason::Panicked,
             CloseReason::SourceFailed,
             CloseReason::SourceTimeout,
+            CloseReason::DiskTimeout,
             CloseReason::FileShrank,
             CloseReason::CutOff,
             CloseReason::EndedAtOnce,

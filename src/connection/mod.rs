@@ -72,7 +72,7 @@ pub use exchange::{Asked, Held};
 pub use fate::CloseReason;
 pub use guard::{Panicked, guarded};
 pub use inbox::Inbox;
-pub use outbox::{Outgoing, Pull};
+pub use outbox::{Outgoing, Pages, Pull};
 pub use phase::Phase;
 
 use std::time::Duration;
@@ -227,7 +227,9 @@ impl Connection {
             Why::Write => limits.write_timeout,
             Why::Head => limits.head_timeout,
             Why::Body => limits.body_timeout,
-            Why::Idle | Why::Answer | Why::Source | Why::Linger => return Duration::ZERO,
+            Why::Idle | Why::Answer | Why::Source | Why::Disk | Why::Linger => {
+                return Duration::ZERO;
+            }
         };
         // Where a source waits and not the client, the deadline is never, and this nothing.
         granted.saturating_sub(self.deadline.since(now))
@@ -289,6 +291,7 @@ impl Connection {
             Why::Idle => self.close(CloseReason::IdleTimeout),
             Why::Write => self.close(CloseReason::WriteTimeout),
             Why::Source => self.close(CloseReason::SourceTimeout),
+            Why::Disk => self.close(CloseReason::DiskTimeout),
             Why::Linger => self.close(self.reason),
             Why::Head => {
                 self.requests += 1;

@@ -1,5 +1,5 @@
 //! What waits to leave one connection, where it outlives the turn it was made in: bytes that the
-//! socket did not take, and behind them at most one unfinished body.
+//! socket did not take, and behind them at most one unfinished body, which may be of several parts.
 //!
 //! While anything waits here the connection neither answers nor reads, so no second body can come
 //! behind the first, and what a client can make us keep is the rest of one send buffer, or one
@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::message::{Body, FileRange, Piece, Pulled, Source};
+use crate::message::{Body, Counted, Done, FileRange, Part, Piece, Prepared, Pulled, Source};
 use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
 
 use super::guard::{Panicked, guarded};
@@ -19,15 +19,78 @@ pub(super) struct Outbox {
     unsent: Vec<u8>,
     sent: usize,
     content: Option<Content>,
+    behind: Behind,
+}
+
+/// The parts of a body that follow on the one that is leaving.
+#[derive(Debug, Default)]
+struct Behind {
+    parts: std::vec::IntoIter<Part>,
+    /// How much memory they hold, in bytes.
+    held: usize,
+}
+
+impl Behind {
+    /// Those of these parts that are not empty.
+    fn of(mut parts: Vec<Part>) -> Self {
+        parts.retain(|part| !part.is_empty());
+        let held = parts.iter().map(Part::held).sum();
+        Self { parts: parts.into_iter(), held }
+    }
+
+    /// The next of them.
+    fn take(&mut self) -> Option<Content> {
+        let Some(part) = self.parts.next() else {
+            *self = Self::default();
+            return None;
+        };
+        self.held -= part.held();
+        Some(match part {
+            Part::Bytes(bytes) => Content::Bytes { bytes, sent: 0 },
+            Part::File(range) => Content::file(range),
+        })
+    }
+
+    fn is_empty(&self) -> bool {
+        self.parts.as_slice().is_empty()
+    }
 }
 
 /// The unfinished body of the answer whose head went before.
 #[derive(Debug)]
 enum Content {
     Bytes { bytes: Vec<u8>, sent: usize },
-    Shared { bytes: Arc<[u8]>, sent: usize },
-    File(FileRange),
+    Shared { bytes: Arc<[u8]>, sent: usize, _counted: Option<Arc<Counted>> },
+    File { range: FileRange, warmth: Warmth },
     Source { source: Box<dyn Source>, framing: SourceFraming, is_waiting: bool },
+}
+
+impl Content {
+    const fn file(range: FileRange) -> Self {
+        Self::File { range, warmth: Warmth::Unknown }
+    }
+}
+
+/// How it stands with the beginning of a stretch of a file.
+#[derive(Debug)]
+enum Warmth {
+    /// It is to be asked whether it is in memory.
+    Unknown,
+    /// It is not, and no helper was to be had.
+    NoHelper,
+    /// A helper reads so many bytes of it.
+    Warming(u64, Done),
+    /// A helper has read so many bytes of it.
+    Warmed(u64),
+}
+
+/// What is known of the beginning of a stretch of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pages {
+    /// The disk may have to be waited for.
+    Unknown,
+    /// So many bytes were read a moment ago, and are sent without asking again.
+    Warmed(u64),
 }
 
 /// How the pieces of a source are framed.
@@ -48,12 +111,16 @@ pub enum Outgoing<'a> {
     Unsent(&'a [u8]),
     /// These bytes of a body, behind whatever was made in this turn.
     Content(&'a [u8]),
+    /// The same, and more of the body follows.
+    Part(&'a [u8]),
     /// This stretch of a file, behind whatever was made in this turn.
-    File(&'a FileRange),
+    File(&'a FileRange, Pages),
     /// What a source has to give: pull.
     Source,
     /// Nothing until a source's wake is rung.
     Waiting,
+    /// Nothing until a helper has read what comes next of a file.
+    Warming,
 }
 
 /// What pulling a source came to.
@@ -73,20 +140,27 @@ impl Outbox {
     /// Holds the body of an answer.
     #[must_use]
     pub(super) fn holding(body: Body, framing: SourceFraming) -> Self {
+        let mut behind = Behind::default();
         let content = match body {
             Body::Empty => None,
             Body::Bytes(bytes) => Some(Content::Bytes { bytes, sent: 0 }),
-            Body::Shared(bytes) => Some(Content::Shared { bytes, sent: 0 }),
-            Body::File(range) => Some(Content::File(range)),
+            Body::Shared(bytes) => Some(Content::Shared { bytes, sent: 0, _counted: None }),
+            Body::File(range) => Some(Content::file(range)),
+            Body::Parts(parts) => {
+                behind = Behind::of(parts);
+                behind.take()
+            }
             Body::Source(source) => Some(Content::Source { source, framing, is_waiting: false }),
         };
-        Self { content, ..Self::default() }
+        Self { content, behind, ..Self::default() }
     }
 
-    /// Holds a stretch at the end of shared bytes.
+    /// Holds the body of an answer that was laid out.
     #[must_use]
-    pub(super) fn holding_tail(bytes: Arc<[u8]>, start: usize) -> Self {
-        Self { content: Some(Content::Shared { bytes, sent: start }), ..Self::default() }
+    pub(super) fn holding_body_of(prepared: &Prepared) -> Self {
+        let (bytes, sent) = (Arc::clone(&prepared.block), prepared.head_len);
+        let content = Content::Shared { bytes, sent, _counted: prepared.counted.clone() };
+        Self { content: Some(content), ..Self::default() }
     }
 
     /// What is to leave next.
@@ -97,9 +171,16 @@ impl Outbox {
         }
         match &self.content {
             None => Outgoing::Nothing,
+            Some(Content::Bytes { bytes, sent }) if !self.behind.is_empty() => {
+                Outgoing::Part(&bytes[*sent..])
+            }
             Some(Content::Bytes { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
-            Some(Content::Shared { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
-            Some(Content::File(range)) => Outgoing::File(range),
+            Some(Content::Shared { bytes, sent, .. }) => Outgoing::Content(&bytes[*sent..]),
+            Some(Content::File { range, warmth }) => match warmth {
+                Warmth::Unknown => Outgoing::File(range, Pages::Unknown),
+                Warmth::Warmed(len) => Outgoing::File(range, Pages::Warmed(*len)),
+                Warmth::NoHelper | Warmth::Warming(..) => Outgoing::Warming,
+            },
             Some(Content::Source { is_waiting: true, .. }) => Outgoing::Waiting,
             Some(Content::Source { is_waiting: false, .. }) => Outgoing::Source,
         }
@@ -128,19 +209,23 @@ impl Outbox {
                 *sent += n;
                 *sent == bytes.len()
             }
-            Some(Content::Shared { bytes, sent }) => {
+            Some(Content::Shared { bytes, sent, .. }) => {
                 *sent += n;
                 *sent == bytes.len()
             }
-            Some(Content::File(range)) => {
+            Some(Content::File { range, warmth }) => {
                 range.offset += n as u64;
                 range.len -= n as u64;
+                *warmth = match warmth {
+                    Warmth::Warmed(len) if *len > n as u64 => Warmth::Warmed(*len - n as u64),
+                    _ => Warmth::Unknown,
+                };
                 range.len == 0
             }
             Some(Content::Source { .. }) | None => false,
         };
         if is_whole {
-            self.content = None;
+            self.content = self.behind.take();
         }
     }
 
@@ -194,10 +279,45 @@ impl Outbox {
         matches!(&self.content, Some(Content::Source { framing: SourceFraming::UntilClose, .. }))
     }
 
-    /// A source's wake was rung.
+    /// A wake was rung: a source is pulled again, and a helper asked for again. Whether one has
+    /// done its work is another matter.
     pub(super) fn woken(&mut self) {
-        if let Some(Content::Source { is_waiting, .. }) = &mut self.content {
-            *is_waiting = false;
+        match &mut self.content {
+            Some(Content::Source { is_waiting, .. }) => *is_waiting = false,
+            Some(Content::File { warmth: warmth @ Warmth::NoHelper, .. }) => {
+                *warmth = Warmth::Unknown;
+            }
+            _ => {}
+        }
+    }
+
+    /// What comes next of a file is not in memory. A helper reads so many bytes of it; without one
+    /// it is asked again later.
+    pub(super) fn warming(&mut self, helper: Option<(u64, Done)>) {
+        if let Some(Content::File { warmth, .. }) = &mut self.content {
+            *warmth = helper.map_or(Warmth::NoHelper, |(len, done)| Warmth::Warming(len, done));
+        }
+    }
+
+    /// Whether a helper is to be had first.
+    pub(super) const fn wants_helper(&self) -> bool {
+        matches!(&self.content, Some(Content::File { warmth: Warmth::NoHelper, .. }))
+    }
+
+    /// The helper's work, if it is waited for.
+    pub(super) const fn awaited_job(&self) -> Option<&Done> {
+        match &self.content {
+            Some(Content::File { warmth: Warmth::Warming(_, done), .. }) => Some(done),
+            _ => None,
+        }
+    }
+
+    /// The helper has done it.
+    pub(super) fn warmed(&mut self) {
+        if let Some(Content::File { warmth, .. }) = &mut self.content
+            && let Warmth::Warming(len, _) = warmth
+        {
+            *warmth = Warmth::Warmed(*len);
         }
     }
 
@@ -208,6 +328,6 @@ impl Outbox {
             Some(Content::Bytes { bytes, .. }) => bytes.capacity(),
             _ => 0,
         };
-        self.unsent.capacity() + content
+        self.unsent.capacity() + content + self.behind.held
     }
 }

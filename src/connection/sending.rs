@@ -7,6 +7,7 @@
 use super::outbox::Pull;
 use super::{Afterwards, Business, CloseReason, Connection, Moment, Panicked, Phase, Terms, Why};
 use crate::config::LINGER_IN_ALL;
+use crate::message::Done;
 
 impl Connection {
     /// The socket took so many of the bytes that had been put back.
@@ -76,6 +77,48 @@ impl Connection {
     /// the client's, so no deadline runs until the source's wake is rung.
     pub fn source_paused(&mut self) {
         self.deadline = Moment::NEVER;
+    }
+
+    /// What is to be sent next of a file is not in memory, and sending it would keep everybody
+    /// waiting for the disk. A helper reads so many bytes of it, and then that is done; without a
+    /// helper it is asked again when a wake is rung. That is no stall of the client's, but nor can
+    /// it last for ever: a disk may be dead.
+    pub fn warming(&mut self, helper: Option<(u64, Done)>, terms: &Terms<'_>) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.warming(helper);
+        }
+        // Without a helper before: the first deadline holds.
+        if self.why != Why::Disk {
+            self.wait(Why::Disk, terms.limits.answer_timeout, terms);
+        }
+    }
+
+    /// The helper's work that it waits for, if it does.
+    #[must_use]
+    pub fn awaited_job(&self) -> Option<&Done> {
+        self.outbox.as_ref().and_then(|outbox| outbox.awaited_job())
+    }
+
+    /// Whether it may still want a helper, having found none: a responder said *later*, or a file
+    /// is not in memory.
+    #[must_use]
+    pub fn may_want_helper(&self) -> bool {
+        matches!(self.business, Business::Postponed { .. })
+            || self.outbox.as_ref().is_some_and(|outbox| outbox.wants_helper())
+    }
+
+    /// The helper has done it: what it has read is to be sent now.
+    pub fn warmed(&mut self) {
+        if let Some(outbox) = &mut self.outbox {
+            outbox.warmed();
+        }
+    }
+
+    /// What was to be sent of a file was in memory. If it waits still, then for the client.
+    pub fn was_hot(&mut self, terms: &Terms<'_>) {
+        if self.why == Why::Disk {
+            self.wait(Why::Write, terms.limits.write_timeout, terms);
+        }
     }
 
     /// The client's half is closed, so it may have gone, and nobody would ever say so. From now on

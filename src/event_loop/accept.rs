@@ -132,7 +132,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let service = self.service_of[listener];
         let terms = Terms {
             now: self.now,
-            date: &self.date,
+            date: &self.wall.date,
             limits: &self.services[usize::from(service)].limits,
             is_last: false,
         };

@@ -8,7 +8,7 @@
 //! and a connection is looked at about once per deadline.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
 use crate::connection::Moment;
@@ -23,7 +23,12 @@ pub(super) struct Agenda {
     unfinished: Vec<Key>,
     /// Who would read if less memory were held.
     parked: Vec<Key>,
+    /// Who has a job and found no room for it, the longest first.
+    wanting: VecDeque<Key>,
 }
+
+/// So few entries that mean nothing any more are not worth looking for.
+const NOT_WORTH_IT: usize = 64;
 
 impl Agenda {
     /// This slot ran out of its budget, not out of work.
@@ -50,7 +55,7 @@ impl Agenda {
     /// How many entries there are, of all kinds.
     #[must_use]
     pub(super) fn len(&self) -> usize {
-        self.deadlines.len() + self.unfinished.len() + self.parked.len()
+        self.deadlines.len() + self.unfinished.len() + self.parked.len() + self.wanting.len()
     }
 
     /// Memory is there again: so many of those who were parked go on, the first first. Who has
@@ -63,6 +68,30 @@ impl Agenda {
         });
         let end = last.map_or(self.parked.len(), |last| last + 1);
         self.unfinished.extend(self.parked.drain(..end).filter(|&key| is_live(key)));
+    }
+
+    /// There was no room for a job of this slot's.
+    pub(super) fn want_helper(&mut self, key: Key) {
+        self.wanting.push_back(key);
+    }
+
+    /// Whether somebody waits for room.
+    #[must_use]
+    pub(super) fn has_wanting(&self) -> bool {
+        !self.wanting.is_empty()
+    }
+
+    /// Who has waited longest for room; whether it has ended meanwhile, its slot knows.
+    pub(super) fn take_wanting(&mut self) -> Option<Key> {
+        self.wanting.pop_front()
+    }
+
+    /// Forgets who waited for room and has ended meanwhile, when there are too many of them: more
+    /// than one for each of `slots`. `is_live` knows them.
+    pub(super) fn sweep_wanting(&mut self, slots: usize, is_live: impl Fn(Key) -> bool) {
+        if self.wanting.len() > slots + NOT_WORTH_IT {
+            self.wanting.retain(|&key| is_live(key));
+        }
     }
 
     /// Who is unfinished, for this turn.
@@ -98,7 +127,6 @@ impl Agenda {
     /// Drops superseded entries when there are too many of them: more than two for each of `slots`.
     /// `is_live` knows them.
     pub(super) fn sweep(&mut self, slots: usize, is_live: impl Fn(Moment, Key) -> bool) {
-        const NOT_WORTH_IT: usize = 64;
         if self.deadlines.len() > 2 * slots + NOT_WORTH_IT {
             self.deadlines.retain(|Reverse((when, key))| is_live(*when, *key));
             self.deadlines.shrink_to(2 * self.deadlines.len());

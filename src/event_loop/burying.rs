@@ -51,7 +51,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             slot.stream.reset();
         }
         if let Some(mut notes) = slot.notes {
-            notes.tell(false, self.net.now(), &self.date, &mut self.observer);
+            notes.tell(false, self.net.now(), &self.wall.date, &mut self.observer);
         }
         let connection = &slot.connection;
         debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");

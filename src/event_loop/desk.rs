@@ -2,16 +2,18 @@
 //! serves every connection, because only one is looked at at a time and none leaves anything
 //! behind.
 
+use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::config::{
     ANSWERS_PER_TURN, LONG_TURN, READ_PER_TURN, RECEIVE_BUFFER, SEND_BUFFER, WRITTEN_PER_TURN,
 };
 use crate::connection::{Inbox, Moment, Terms};
-use crate::message::{Bell, Caller, Wake};
+use crate::message::{Bell, Caller, Job, Submitted, Wake};
 use crate::responders::Responder;
 use crate::wire::request::Scan;
 
@@ -86,6 +88,12 @@ pub(super) struct Turn<'a, O> {
     /// The time to the nanosecond, for observers that want it. Everything else goes by the time of
     /// the turn.
     pub(super) clock: &'a dyn Fn() -> Moment,
+    /// The time of the turn on the wall, in seconds since 1970.
+    pub(super) unix_time: u64,
+    /// [`Net::submit`](super::net::Net::submit).
+    pub(super) submit: &'a dyn Fn(Job) -> Submitted,
+    /// Whether there was no room for a job of this connection.
+    pub(super) found_no_room: Cell<bool>,
     /// Whether all connections together hold as much memory as they may.
     pub(super) is_memory_short: bool,
     /// [`Net::SHORT_TRANSFER_DRAINS`](super::net::Net::SHORT_TRANSFER_DRAINS).
@@ -156,6 +164,10 @@ pub(super) struct SlotCaller<'a, S> {
     pub(super) stream: &'a S,
     pub(super) key: Key,
     pub(super) bell: &'a Arc<dyn Bell>,
+    pub(super) now: Moment,
+    pub(super) unix_time: u64,
+    pub(super) submit: &'a dyn Fn(Job) -> Submitted,
+    pub(super) found_no_room: &'a Cell<bool>,
 }
 
 impl<S: Stream> Caller for SlotCaller<'_, S> {
@@ -169,6 +181,22 @@ impl<S: Stream> Caller for SlotCaller<'_, S> {
 
     fn wake(&self) -> Wake {
         Wake::new(self.key.to_bits(), Arc::clone(self.bell))
+    }
+
+    fn now(&self) -> Duration {
+        self.now.since(Moment::START)
+    }
+
+    fn unix_time(&self) -> u64 {
+        self.unix_time
+    }
+
+    fn submit(&self, job: Job) -> Submitted {
+        let submitted = (self.submit)(job);
+        if submitted == Submitted::Full {
+            self.found_no_room.set(true);
+        }
+        submitted
     }
 }
 

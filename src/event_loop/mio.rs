@@ -23,13 +23,15 @@ use rustix::event::{PollFd, PollFlags};
 use rustix::net::SendAncillaryBuffer;
 
 use crate::config::EVENTS_PER_WAIT;
-use crate::connection::Moment;
-use crate::message::{Bell, Date, FileRange};
+use crate::connection::{Moment, Pages};
+use crate::message::{Bell, FileRange, Job, Submitted};
 
 use super::clock::Clock;
+use super::helpers::Helpers;
 use super::key::Key;
 use super::listener::{Address, Listener, Socket, SocketFile};
-use super::net::{Accepted, Net, Notice, Ready, Stream, Transfer};
+use super::net::{Accepted, Net, Notice, Ready, Sent, Stream, Transfer, Wall};
+use super::outcome::{not_accepted, transfer};
 use super::send_file::{MORE, NO_SIGNAL, send_file};
 use super::signals::Signals;
 
@@ -54,6 +56,7 @@ pub(super) struct MioNet {
     events: Events,
     listeners: Vec<Listening>,
     bells: Arc<Bells>,
+    helpers: Helpers,
     signals: Option<Signals>,
     clock: Clock,
 }
@@ -90,11 +93,14 @@ impl MioNet {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), Token(BELL))?;
         let bells = Bells { rung: Mutex::default(), stop: AtomicBool::new(false), waker };
+        let bells = Arc::new(bells);
+        let tell_of_room = Arc::clone(&bells);
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_PER_WAIT),
             listeners: Vec::new(),
-            bells: Arc::new(bells),
+            bells,
+            helpers: Helpers::new(move || tell_of_room.wake()),
             signals: None,
             clock: Clock::start(),
         })
@@ -191,8 +197,8 @@ impl Net for MioNet {
         self.clock.now()
     }
 
-    fn date(&mut self, now: Moment) -> Date {
-        self.clock.date(now)
+    fn wall(&mut self, now: Moment) -> Wall {
+        self.clock.wall(now)
     }
 
     fn listeners(&self) -> usize {
@@ -240,28 +246,13 @@ impl Net for MioNet {
         keys.extend(std::mem::take(&mut *rung).into_iter().map(Key::from_bits));
         self.bells.stop.load(Ordering::Acquire)
     }
-}
 
-/// accept(2) hands on errors of the connection it would have returned; those and interruption
-/// concern nobody else.
-fn not_accepted<S>(error: &io::Error) -> Accepted<S> {
-    use rustix::io::Errno;
-    match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::AGAIN) => Accepted::Nobody,
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => Accepted::NoDescriptors,
-        Some(
-            Errno::CONNABORTED
-            | Errno::INTR
-            | Errno::PROTO
-            | Errno::PERM
-            | Errno::NETDOWN
-            | Errno::NOPROTOOPT
-            | Errno::HOSTDOWN
-            | Errno::HOSTUNREACH
-            | Errno::OPNOTSUPP
-            | Errno::NETUNREACH,
-        ) => Accepted::Left,
-        _ => Accepted::Failed(error.kind()),
+    fn submit(&self, job: Job) -> Submitted {
+        self.helpers.submit(job)
+    }
+
+    fn room_for_jobs(&self) -> usize {
+        self.helpers.room()
     }
 }
 
@@ -317,17 +308,22 @@ impl Stream for MioStream {
         })
     }
 
-    fn write_both(&mut self, first: &[u8], second: &[u8]) -> Transfer {
+    fn write_both(&mut self, first: &[u8], second: &[u8], more_follows: bool) -> Transfer {
+        let flags = if more_follows { MORE } else { NO_SIGNAL };
         let both = [IoSlice::new(first), IoSlice::new(second)];
         let mut nothing_else = SendAncillaryBuffer::default();
-        transfer(|| {
-            Ok(rustix::net::sendmsg(self.descriptor(), &both, &mut nothing_else, NO_SIGNAL)?)
-        })
+        transfer(|| Ok(rustix::net::sendmsg(self.descriptor(), &both, &mut nothing_else, flags)?))
     }
 
-    fn send_file(&mut self, range: &FileRange) -> Transfer {
-        let moved = transfer(|| send_file(self.descriptor(), range));
-        if moved == Transfer::Moved(0) { Transfer::Ended } else { moved }
+    fn send_file(&mut self, range: &FileRange, pages: Pages) -> Sent {
+        let sent = send_file(self.descriptor(), range, pages);
+        if sent == Sent::Cold && matches!(self, Self::Tcp(_)) {
+            // What went before said that more follows, and that will take a while: the kernel is
+            // not to wait for it (tcp(7): setting this option flushes). Whoever has gone is found
+            // by the next call.
+            let _ = rustix::net::sockopt::set_tcp_nodelay(self.descriptor(), true);
+        }
+        sent
     }
 
     /// A read of a Unix socket ends behind a message that passes descriptors, though more is
@@ -352,20 +348,6 @@ impl Stream for MioStream {
             Self::Tcp(stream) => stream.peer_addr().ok(),
             Self::Unix(_) => None,
         }
-    }
-}
-
-/// The outcome of a system call as one of four. Interrupted, it is made again.
-fn transfer(mut call: impl FnMut() -> io::Result<usize>) -> Transfer {
-    loop {
-        return match call() {
-            Ok(n) => Transfer::Moved(n),
-            Err(error) => match error.kind() {
-                ErrorKind::Interrupted => continue,
-                ErrorKind::WouldBlock => Transfer::Blocked,
-                kind => Transfer::Broken(kind),
-            },
-        };
     }
 }
 

@@ -17,11 +17,15 @@ mod agenda;
 mod burying;
 mod clock;
 mod desk;
+mod helpers;
 mod key;
 mod listener;
+mod lists;
 mod mio;
 mod net;
 mod notes;
+mod outcome;
+mod queueing;
 mod readiness;
 mod relief;
 mod send_file;
@@ -30,17 +34,19 @@ mod service;
 mod signals;
 mod slot;
 mod stopping;
+mod warming;
 mod writing;
 
 pub use desk::Desk;
 pub use key::Key;
 pub use listener::{Address, BindError, Listener};
-pub use net::{Accepted, Net, Notice, Ready, Stream, Transfer};
+pub use net::{Accepted, Net, Notice, Ready, Sent, Stream, Transfer, Wall};
 pub use server::{Handle, Server, Stopped};
 pub use service::Service;
 pub use slot::{Slot, Verdict};
 pub use stopping::Flow;
 
+use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::sync::Arc;
@@ -49,7 +55,7 @@ use slab::Slab;
 
 use crate::config::Config;
 use crate::connection::{CloseReason, Moment, Phase, Terms};
-use crate::message::{Bell, Date};
+use crate::message::Bell;
 use crate::observers::{Event, Observer};
 
 use accept::Reception;
@@ -77,7 +83,7 @@ pub struct EventLoop<N: Net, O> {
     bell: Arc<dyn Bell>,
     /// The time of this turn; read once.
     now: Moment,
-    date: Date,
+    wall: Wall,
     /// What all connections together keep unread and unsent, in bytes.
     held: usize,
     /// Where that is too much, when it is looked next who could be closed.
@@ -117,7 +123,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             desk: Desk::default(),
             bell,
             now,
-            date: [b' '; 29],
+            wall: Wall::UNKNOWN,
             held: 0,
             relief_at: Moment::START,
             stop: Stop::NotAsked,
@@ -169,7 +175,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
 
     fn wait(&mut self) -> io::Result<()> {
         let stop = if let Stop::Until(moment) = self.stop { moment } else { Moment::NEVER };
-        let limit = if self.reception.is_unfinished() {
+        let limit = if self.reception.is_unfinished() || self.has_room_for_who_waits() {
             Some(std::time::Duration::ZERO)
         } else {
             let others = self.reception.deadline().min(self.relief_deadline()).min(stop);
@@ -178,7 +184,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         self.notices.clear();
         self.net.wait(limit, &mut self.notices)?;
         self.now = self.net.now();
-        self.date = self.net.date(self.now);
+        self.wall = self.net.wall(self.now);
         Ok(())
     }
 
@@ -187,7 +193,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     fn note(&mut self) -> Option<i32> {
         for key in self.agenda.take_unfinished() {
             if let Some(slot) = self.summon(key) {
-                slot.is_parked = false;
+                slot.lists.leave_parked();
             }
         }
         // A stop lets people in and may make room for them, so everybody is heard first.
@@ -204,6 +210,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 Notice::Signal(_) => is_to_stop = true,
             }
         }
+        self.offer_room();
         if is_to_stop {
             self.begin_stop();
         }
@@ -217,7 +224,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         for key in keys {
             // The connection may have ended meanwhile, and its slot have another tenant.
             if let Some(slot) = self.summon(key) {
-                slot.connection.woken();
+                slot.woken();
             }
         }
         stop_was_asked
@@ -226,7 +233,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Puts a slot on this turn's list, once.
     fn summon(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
         let slot = tenant(&mut self.slots, key)?;
-        if !std::mem::replace(&mut slot.is_due, true) {
+        if slot.lists.enter_due() {
             self.due.push(key);
         }
         Some(slot)
@@ -236,7 +243,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         for at in 0..self.due.len() {
             let key = self.due[at];
             if let Some(slot) = self.tenant(key) {
-                slot.is_due = false;
+                slot.lists.leave_due();
                 self.visit(key, Visit::Pump);
             }
         }
@@ -279,10 +286,13 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let mut turn = Turn {
             key,
             responder: &mut *service.responder,
-            terms: Terms { now: self.now, date: &self.date, limits: &service.limits, is_last },
+            terms: Terms { now: self.now, date: &self.wall.date, limits: &service.limits, is_last },
+            unix_time: self.wall.unix_time,
             observer: &mut self.observer,
             bell: &self.bell,
             clock: &|| net.now(),
+            submit: &|job| net.submit(job),
+            found_no_room: Cell::new(false),
             is_memory_short,
             short_drains: N::SHORT_TRANSFER_DRAINS,
         };
@@ -292,6 +302,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
         let verdict = slot.pump(&mut self.desk, &mut turn);
         self.held = self.held + slot.connection.held() - held_before;
+        let found_no_room = turn.found_no_room.get();
         match verdict {
             // Nothing was on its way to it.
             Verdict::Waiting
@@ -305,12 +316,15 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 self.agenda.unfinished(key);
             }
             Verdict::Parked => {
-                if !std::mem::replace(&mut slot.is_parked, true) {
+                if slot.lists.enter_parked() {
                     self.agenda.park(key);
                 }
                 self.arm(key);
             }
             Verdict::Closed => self.ended.push(key),
+        }
+        if found_no_room {
+            self.queue_for_helper(key);
         }
     }
 

@@ -11,8 +11,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::connection::Moment;
-use crate::message::{Bell, Date, FileRange};
+use crate::connection::{Moment, Pages};
+use crate::message::{Bell, Date, FileRange, Job, Submitted};
 
 use super::key::Key;
 
@@ -27,6 +27,16 @@ pub enum Transfer {
     Ended,
     /// It cannot be done any more.
     Broken(ErrorKind),
+}
+
+/// What became of an attempt to send a stretch of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sent {
+    /// It was tried. [`Transfer::Ended`] says that the file is shorter than that.
+    Tried(Transfer),
+    /// It was not tried, because the disk would have to be waited for. That says nothing about the
+    /// connection.
+    Cold,
 }
 
 /// What became of an attempt to accept.
@@ -89,10 +99,24 @@ pub enum Notice {
     Ready(Key, Ready),
     /// Somebody waits to be accepted by the listener of that number.
     Listener(usize),
-    /// A bell was rung, or a stop asked for.
+    /// A bell was rung, or a stop asked for; or there is room for jobs again.
     Rung,
     /// A signal of that number arrived.
     Signal(i32),
+}
+
+/// The time on the wall, to the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wall {
+    /// As answers say it.
+    pub date: Date,
+    /// The same in seconds since 1970.
+    pub unix_time: u64,
+}
+
+impl Wall {
+    /// Before anybody has looked.
+    pub(super) const UNKNOWN: Self = Self { date: [b' '; 29], unix_time: 0 };
 }
 
 /// A network.
@@ -114,8 +138,8 @@ pub trait Net {
     /// The time.
     fn now(&self) -> Moment;
 
-    /// That time, as answers say it.
-    fn date(&mut self, now: Moment) -> Date;
+    /// That time, on the wall.
+    fn wall(&mut self, now: Moment) -> Wall;
 
     /// How many listeners there are; they are numbered from 0.
     fn listeners(&self) -> usize;
@@ -146,6 +170,13 @@ pub trait Net {
 
     /// Takes the keys that were rung for, and whether a stop was asked for.
     fn rung(&mut self, keys: &mut Vec<Key>) -> bool;
+
+    /// Has a helper thread do this, if there is room for it.
+    fn submit(&self, job: Job) -> Submitted;
+
+    /// How many more jobs would be taken. Where that is none, [`Notice::Rung`] tells when some
+    /// would be.
+    fn room_for_jobs(&self) -> usize;
 }
 
 /// A connection's socket.
@@ -157,13 +188,13 @@ pub trait Stream {
     /// a packet.
     fn write(&mut self, bytes: &[u8], more_follows: bool) -> Transfer;
 
-    /// Moves bytes to the client, the one stretch and then the other.
-    fn write_both(&mut self, first: &[u8], second: &[u8]) -> Transfer;
+    /// Moves bytes to the client, the one stretch and then the other; `more_follows` as in
+    /// [`write`](Self::write).
+    fn write_both(&mut self, first: &[u8], second: &[u8], more_follows: bool) -> Transfer;
 
-    /// Moves a stretch of a file to the client, from its beginning. [`Transfer::Ended`] says that
-    /// the file is shorter than that. Fewer bytes than asked for do not prove that the socket is
-    /// full.
-    fn send_file(&mut self, range: &FileRange) -> Transfer;
+    /// Moves a stretch of a file to the client, from its beginning, and no more of it than is known
+    /// to be in memory. Fewer bytes than asked for do not prove that the socket is full.
+    fn send_file(&mut self, range: &FileRange, pages: Pages) -> Sent;
 
     /// Whether a read may end though more is there, at a place that only the kernel knows.
     fn may_end_reads_early(&self) -> bool {

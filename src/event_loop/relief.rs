@@ -47,7 +47,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             let for_long = slot.connection.stalled(self.now, limits);
             let held = slot.connection.held();
             // Whoever is parked waits for us.
-            let may_leave = for_long >= STALLED_BEFORE_LEAVING && !slot.is_parked;
+            let may_leave = for_long >= STALLED_BEFORE_LEAVING && !slot.lists.is_parked();
             if may_leave && held >= HELD_BEFORE_LEAVING {
                 stalled.push((held, slot.key(at)));
             }

@@ -8,7 +8,12 @@ use std::os::fd::AsFd;
 use rustix::net::SendFlags;
 
 use crate::config::SENDFILE_CHUNK;
+use crate::connection::Pages;
 use crate::message::FileRange;
+
+use super::net::{Sent, Transfer};
+use super::outcome::transfer;
+use super::warming::is_cold;
 
 /// A client that has gone is an error to the call and no signal to the process. Where there is no
 /// such flag it is the runtime of Rust, which ignores SIGPIPE, that sees to it.
@@ -23,27 +28,42 @@ pub(super) const MORE: SendFlags = SendFlags::MORE.union(NO_SIGNAL);
 #[cfg(not(target_os = "linux"))]
 pub(super) const MORE: SendFlags = NO_SIGNAL;
 
-/// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block. None moved
-/// means that the file has ended.
-pub(super) fn send_file(socket: impl AsFd, range: &FileRange) -> io::Result<usize> {
-    let len = usize::try_from(range.len).unwrap_or(usize::MAX).min(SENDFILE_CHUNK);
+/// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block, unless the
+/// disk would have to be waited for.
+pub(super) fn send_file(socket: impl AsFd, range: &FileRange, pages: Pages) -> Sent {
+    let most = SENDFILE_CHUNK as u64;
+    let len = range.len.min(if let Pages::Warmed(len) = pages { len.min(most) } else { most });
+    let (file, offset) = (&*range.file, range.offset);
+    if pages == Pages::Unknown && is_cold(file, offset, offset.saturating_add(len)) {
+        return Sent::Cold;
+    }
+    let moved = transfer(|| move_to(&socket, file.file(), offset, len as usize));
+    Sent::Tried(if moved == Transfer::Moved(0) { Transfer::Ended } else { moved })
+}
+
+/// None moved means that the file has ended.
+fn move_to(socket: impl AsFd, file: &File, offset: u64, len: usize) -> io::Result<usize> {
     #[cfg(target_os = "linux")]
-    return in_kernel(socket, &range.file, range.offset, len);
+    return in_kernel(socket, file, offset, len);
     #[cfg(not(target_os = "linux"))]
-    return through_memory(socket, &range.file, range.offset, len);
+    return through_memory(socket, file, offset, len);
 }
 
 #[cfg(target_os = "linux")]
-fn in_kernel(socket: impl AsFd, file: &File, mut offset: u64, len: usize) -> io::Result<usize> {
+fn in_kernel(socket: impl AsFd, file: impl AsFd, mut offset: u64, len: usize) -> io::Result<usize> {
     Ok(rustix::fs::sendfile(socket, file, Some(&mut offset), len)?)
 }
 
 #[cfg(any(test, not(target_os = "linux")))]
-fn through_memory(socket: impl AsFd, file: &File, offset: u64, len: usize) -> io::Result<usize> {
-    use std::os::unix::fs::FileExt as _;
+fn through_memory(
+    socket: impl AsFd,
+    file: impl AsFd,
+    offset: u64,
+    len: usize,
+) -> io::Result<usize> {
     const BUFFER: usize = 16 * 1024;
     let mut buffer = [0; BUFFER];
-    let read = file.read_at(&mut buffer[..len.min(BUFFER)], offset)?;
+    let read = rustix::io::pread(file, &mut buffer[..len.min(BUFFER)], offset)?;
     if read == 0 {
         return Ok(0);
     }

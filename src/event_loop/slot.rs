@@ -12,12 +12,13 @@ use std::io::ErrorKind;
 use slab::Slab;
 
 use crate::connection::{Advance, Asked, Connection, Moment, Outgoing, Phase, Reply, guarded};
-use crate::message::Caller as _;
+use crate::message::{Caller as _, Done};
 use crate::observers::Observer;
 use crate::wire::request::{Head, Scan};
 
 use super::desk::{Budget, Desk, SlotCaller, Turn};
 use super::key::Key;
+use super::lists::Lists;
 use super::net::{Stream, Transfer};
 use super::notes::Notes;
 use super::readiness::Readiness;
@@ -30,10 +31,7 @@ pub struct Slot<S> {
     pub(super) readiness: Readiness,
     /// Whose listener it came from.
     pub(super) service: u8,
-    /// Whether it is on this turn's list.
-    pub(super) is_due: bool,
-    /// Whether it waits for memory.
-    pub(super) is_parked: bool,
+    pub(super) lists: Lists,
     pub(super) generation: u32,
     /// When the agenda looks at it again.
     pub(super) armed: Moment,
@@ -90,8 +88,7 @@ impl<S: Stream> Slot<S> {
             connection,
             readiness: Readiness::fresh(),
             service,
-            is_due: false,
-            is_parked: false,
+            lists: Lists::NONE,
             generation,
             armed: Moment::NEVER,
             notes: None,
@@ -107,6 +104,14 @@ impl<S: Stream> Slot<S> {
     /// is there already.
     pub(super) const fn may_leave(&self) -> bool {
         self.connection.is_waiting_for_client() && !self.readiness.may_read()
+    }
+
+    /// A wake was rung for it, by whom it does not say.
+    pub(super) fn woken(&mut self) {
+        if self.connection.awaited_job().is_some_and(Done::is_so) {
+            self.connection.warmed();
+        }
+        self.connection.woken();
     }
 
     /// Takes the connection as far as it goes without waiting, within a budget.
@@ -181,7 +186,7 @@ impl<S: Stream> Slot<S> {
     /// more can be added to it.
     fn has_to_write(&self, desk: &Desk, may_advance: bool) -> bool {
         match self.connection.outgoing() {
-            Outgoing::Waiting => !desk.out.is_empty(),
+            Outgoing::Waiting | Outgoing::Warming => !desk.out.is_empty(),
             Outgoing::Nothing if self.connection.phase() == Phase::Writing => true,
             Outgoing::Nothing => desk.is_out_full() || (!may_advance && !desk.out.is_empty()),
             _ => true,
@@ -243,7 +248,15 @@ impl<S: Stream> Slot<S> {
         turn: &mut Turn<'_, O>,
     ) -> Reply {
         let asked = Asked::of(&head);
-        let caller = SlotCaller { stream: &self.stream, key: turn.key, bell: turn.bell };
+        let caller = SlotCaller {
+            stream: &self.stream,
+            key: turn.key,
+            bell: turn.bell,
+            now: turn.terms.now,
+            unix_time: turn.unix_time,
+            submit: turn.submit,
+            found_no_room: &turn.found_no_room,
+        };
         let line = head.line;
         let request = head.into_request(self.connection.requests(), &caller);
         if O::REQUESTS {

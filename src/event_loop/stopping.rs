@@ -51,12 +51,12 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             }
             if phase == Phase::Lingering {
                 let limits = &self.services[usize::from(slot.service)].limits;
-                let terms = Terms { now: self.now, date: &self.date, limits, is_last: true };
+                let terms = Terms { now: self.now, date: &self.wall.date, limits, is_last: true };
                 slot.connection.hurried(&terms);
             }
             // Whoever lingers has another deadline now, which the visit makes known to the agenda.
             let is_to_go = matches!(phase, Phase::Idle | Phase::Lingering);
-            if is_to_go && !std::mem::replace(&mut slot.is_due, true) {
+            if is_to_go && slot.lists.enter_due() {
                 self.due.push(slot.key(at));
             }
         }

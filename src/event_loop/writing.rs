@@ -1,16 +1,21 @@
 //! The writing half of a slot: what was put back first, then what was gathered in this turn, and
 //! behind it content: bytes in the same call, a file by sendfile, a source piece by piece.
 //!
-//! It always tries; only *blocked* and a short write make it wait for an event (`readiness.rs`).
+//! It always tries; only *blocked* and a short write make it wait for an event (`readiness.rs`),
+//! and a file that is not in memory for a helper (`warming.rs`).
 
 use std::io::ErrorKind;
+use std::sync::Arc;
 
+use crate::config::WARMED_AT_ONCE;
 use crate::connection::{CloseReason, Outgoing, Phase, Pull};
+use crate::message::{Done, FileRange, Submitted, Wake};
 use crate::observers::Observer;
 
 use super::desk::{Budget, Desk, Turn};
-use super::net::{Stream, Transfer};
+use super::net::{Sent, Stream, Transfer};
 use super::slot::Slot;
+use super::warming::warm;
 
 impl<S: Stream> Slot<S> {
     pub(super) fn write<O: Observer>(
@@ -21,7 +26,7 @@ impl<S: Stream> Slot<S> {
     ) {
         match self.connection.outgoing() {
             Outgoing::Unsent(_) => self.write_unsent(turn, budget),
-            Outgoing::File(_) if desk.out.is_empty() => self.write_file(turn, budget),
+            Outgoing::File(..) if desk.out.is_empty() => self.write_file(turn, budget),
             Outgoing::Source if !desk.is_out_full() => self.pull(desk, turn, budget),
             _ => self.write_made(desk, turn, budget),
         }
@@ -58,14 +63,17 @@ impl<S: Stream> Slot<S> {
     /// What was gathered, and in the same call the content behind it, where that is bytes.
     fn write_made<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
         let made = desk.out.len();
-        let (transfer, given) = match self.connection.outgoing() {
-            Outgoing::Content(content) if made == 0 => {
-                (self.stream.write(content, false), content.len())
+        let outgoing = self.connection.outgoing();
+        let more_follows = matches!(outgoing, Outgoing::Part(_) | Outgoing::File(..));
+        let (transfer, given) = match outgoing {
+            Outgoing::Content(content) | Outgoing::Part(content) if made == 0 => {
+                (self.stream.write(content, more_follows), content.len())
             }
-            Outgoing::Content(content) => {
-                (self.stream.write_both(&desk.out, content), made + content.len())
+            Outgoing::Content(content) | Outgoing::Part(content) => {
+                let given = made + content.len();
+                (self.stream.write_both(&desk.out, content, more_follows), given)
             }
-            Outgoing::File(_) => (self.stream.write(&desk.out, true), made),
+            Outgoing::File(..) => (self.stream.write(&desk.out, more_follows), made),
             _ if made == 0 => return,
             _ => (self.stream.write(&desk.out, false), made),
         };
@@ -83,15 +91,34 @@ impl<S: Stream> Slot<S> {
     }
 
     fn write_file<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
-        let Outgoing::File(range) = self.connection.outgoing() else { return };
-        let transfer = self.stream.send_file(range);
+        let Outgoing::File(range, pages) = self.connection.outgoing() else { return };
+        let Sent::Tried(transfer) = self.stream.send_file(range, pages) else {
+            return self.have_warmed(turn);
+        };
         self.readiness.sent_file(transfer);
+        self.connection.was_hot(&turn.terms);
         if transfer == Transfer::Ended {
             return self.connection.close(CloseReason::FileShrank);
         }
         let moved = self.moved(transfer).unwrap_or_default();
         budget.wrote(moved);
         self.content_left(moved, turn);
+    }
+
+    /// Has a helper read what comes next of the file.
+    fn have_warmed<O>(&mut self, turn: &Turn<'_, O>) {
+        let Outgoing::File(range, _) = self.connection.outgoing() else { return };
+        let len = range.len.min(WARMED_AT_ONCE as u64);
+        let chunk = FileRange { len, ..range.clone() };
+        let (done, wake) = (Done::default(), Wake::new(turn.key.to_bits(), Arc::clone(turn.bell)));
+        let helper = match (turn.submit)(warm(chunk, done.clone(), wake)) {
+            Submitted::Taken => Some((len, done)),
+            Submitted::Full => {
+                turn.found_no_room.set(true);
+                None
+            }
+        };
+        self.connection.warming(helper, &turn.terms);
     }
 
     fn pull<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {

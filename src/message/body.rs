@@ -4,6 +4,7 @@
 use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// The content of a [`Response`](crate::Response).
 #[derive(Debug, Default)]
@@ -19,6 +20,9 @@ pub enum Body {
     /// A stretch of an open file. It is sent by the kernel where it can (sendfile), and passes
     /// through no buffer of ours.
     File(FileRange),
+    /// Bytes and stretches of files, one after the other, as in several ranges of a large file (RFC
+    /// 9110 §14.6). Its length is theirs together.
+    Parts(Vec<Part>),
     /// Content that is made while it is sent, of unknown length: chunked on HTTP/1.1, ended by the
     /// close on 1.0 (RFC 9112 §6.3).
     Source(Box<dyn Source>),
@@ -33,6 +37,7 @@ impl Body {
             Self::Bytes(bytes) => Some(bytes.len() as u64),
             Self::Shared(bytes) => Some(bytes.len() as u64),
             Self::File(range) => Some(range.len),
+            Self::Parts(parts) => Some(parts.iter().map(Part::len).fold(0, u64::saturating_add)),
             Self::Source(_) => None,
         }
     }
@@ -44,12 +49,91 @@ impl Body {
     }
 }
 
+/// One of several parts of a body.
+#[derive(Debug)]
+pub enum Part {
+    /// Bytes that belong to this answer.
+    Bytes(Vec<u8>),
+    /// A stretch of an open file.
+    File(FileRange),
+}
+
+impl Part {
+    /// The length in bytes.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File(range) => range.len,
+        }
+    }
+
+    /// Whether it is of no length.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Its bytes, where it is bytes.
+    pub(crate) const fn bytes(&self) -> Option<&[u8]> {
+        match self {
+            Self::Bytes(bytes) => Some(bytes.as_slice()),
+            Self::File(_) => None,
+        }
+    }
+
+    /// How much memory it holds, in bytes; the file is somebody else's.
+    pub(crate) const fn held(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.capacity() + size_of::<Self>(),
+            Self::File(_) => size_of::<Self>(),
+        }
+    }
+}
+
+/// An open file that answers share. Its own position is neither used nor moved.
+#[derive(Debug)]
+pub struct SharedFile {
+    /// Taken when this is dropped, if somebody else is to close it.
+    file: Option<File>,
+    closer: Option<fn(File)>,
+    /// Whether it is known to lie in memory and nowhere else, so that no disk is ever waited for.
+    pub(crate) is_memory: AtomicBool,
+}
+
+impl SharedFile {
+    /// The file itself.
+    #[must_use]
+    pub const fn file(&self) -> &File {
+        self.file.as_ref().expect("it is there until this is dropped")
+    }
+
+    /// The file, which is handed to `closer` in the end: where closing it may take its time.
+    pub(crate) const fn closed_by(file: File, closer: fn(File)) -> Self {
+        Self { file: Some(file), closer: Some(closer), is_memory: AtomicBool::new(false) }
+    }
+}
+
+impl Drop for SharedFile {
+    fn drop(&mut self) {
+        if let (Some(file), Some(closer)) = (self.file.take(), self.closer) {
+            closer(file);
+        }
+    }
+}
+
+impl From<File> for SharedFile {
+    fn from(file: File) -> Self {
+        Self { file: Some(file), closer: None, is_memory: AtomicBool::new(false) }
+    }
+}
+
 /// A stretch of an open file. Should the file turn out shorter when it is sent, the connection is
 /// closed: its length was promised already.
 #[derive(Clone, Debug)]
 pub struct FileRange {
-    /// The file; its own position is neither used nor moved.
-    pub file: Arc<File>,
+    /// The file.
+    pub file: Arc<SharedFile>,
     /// Where the stretch begins, in bytes.
     pub offset: u64,
     /// How long it is, in bytes.

@@ -30,13 +30,24 @@ impl<'a> Fields<'a> {
     /// Every value of that name in the order they came; a list may be spread over several fields
     /// (RFC 9110 §5.3).
     pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        self.iter().filter(move |(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+        // Most lines are others: they are told by their bytes, and not taken apart any further.
+        let lines = Lines { rest: self.lines };
+        let named = lines.filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
+        named.map(|(_, value)| value.trim_ascii())
     }
 
     /// Every field as (name, value), in the order they came.
     #[must_use]
     pub const fn iter(&self) -> FieldsIter<'a> {
-        FieldsIter { rest: self.lines }
+        FieldsIter { lines: Lines { rest: self.lines } }
+    }
+
+    /// Whether there is a field whose name begins with this, without regard to case.
+    pub(crate) fn any_begins_with(&self, prefix: &str) -> bool {
+        let begins = |name: &[u8]| {
+            name.get(..prefix.len()).is_some_and(|n| n.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        Lines { rest: self.lines }.any(|(name, _)| begins(name))
     }
 
     /// Whether there is no field at all.
@@ -58,11 +69,26 @@ impl<'a> IntoIterator for Fields<'a> {
 /// Walks [`Fields`], line by line.
 #[derive(Clone, Debug)]
 pub struct FieldsIter<'a> {
-    rest: &'a [u8],
+    lines: Lines<'a>,
 }
 
 impl<'a> Iterator for FieldsIter<'a> {
     type Item = (&'a str, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (name, value) = self.lines.next()?;
+        Some((std::str::from_utf8(name).ok()?, value.trim_ascii()))
+    }
+}
+
+/// Names and values as they stand, with the white space around the values.
+#[derive(Clone, Debug)]
+struct Lines<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
         // The parser let no CR or LF stand inside a line, so the first LF ends this one.
@@ -70,8 +96,7 @@ impl<'a> Iterator for FieldsIter<'a> {
         let line = &self.rest[..end];
         self.rest = &self.rest[end + 1..];
         let colon = line.iter().position(|&byte| byte == b':')?;
-        let name = std::str::from_utf8(&line[..colon]).ok()?;
-        Some((name, line[colon + 1..].trim_ascii()))
+        Some((&line[..colon], &line[colon + 1..]))
     }
 }
 

@@ -10,14 +10,17 @@
 mod answer;
 mod body;
 mod fields;
+mod job;
 mod prepared;
 mod request;
 mod response;
 mod wake;
 
 pub use answer::{Answer, BodyReader};
-pub use body::{Body, FileRange, Piece, Pulled, Source};
+pub use body::{Body, FileRange, Part, Piece, Pulled, SharedFile, Source};
 pub use fields::Fields;
+pub use job::{Done, Job, Submitted};
+pub(crate) use prepared::Counted;
 pub use prepared::Prepared;
 pub use request::{Caller, Nobody, Request, RequestId, Version};
 pub use response::Response;

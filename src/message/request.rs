@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::Method;
 
-use super::{Bell, Fields, Wake};
+use super::{Bell, Fields, Job, Submitted, Wake};
 
 /// The minor version of HTTP/1 that a request is answered by (RFC 9112 §2.3). A higher minor is
 /// served as 1.1.
@@ -53,13 +54,27 @@ pub trait Caller {
     fn connection(&self) -> u32;
     /// A handle that calls the loop back to this connection.
     fn wake(&self) -> Wake;
+    /// The time of this turn, since the loop began.
+    fn now(&self) -> Duration;
+    /// The time of this turn on the wall, in whole seconds since 1970: what the Date of an answer
+    /// says.
+    fn unix_time(&self) -> u64;
+    /// Has a helper thread do this. The job rings a [`Wake`] itself if anybody waits for it. Where
+    /// there is no room for it the loop asks again when there is some, as if a [`Wake`] was rung.
+    fn submit(&self, job: Job) -> Submitted;
 }
 
-/// A client that is not there: no address, the first connection, and a bell that nobody hears. For
-/// tests and benches, which have no socket.
+/// A client that is not there: no address, the first connection, a bell that nobody hears, a time
+/// that stands still, and no helper: jobs are done at once. For tests and benches, which have no
+/// socket.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Nobody;
+
+impl Nobody {
+    /// When nobody asks: after all files were made.
+    const YEAR_2100: u64 = 4_102_444_800;
+}
 
 impl Caller for Nobody {
     fn peer(&self) -> Option<SocketAddr> {
@@ -72,6 +87,19 @@ impl Caller for Nobody {
 
     fn wake(&self) -> Wake {
         Wake::new(0, Arc::new(Self))
+    }
+
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn unix_time(&self) -> u64 {
+        Self::YEAR_2100
+    }
+
+    fn submit(&self, job: Job) -> Submitted {
+        job();
+        Submitted::Taken
     }
 }
 
@@ -159,6 +187,13 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn id(&self) -> RequestId {
         RequestId { connection: self.caller.connection(), request: self.number }
+    }
+
+    /// Has a helper thread do this; see [`Caller::submit`].
+    #[doc(hidden)]
+    #[must_use]
+    pub fn submit(&self, job: Job) -> Submitted {
+        self.caller.submit(job)
     }
 
     /// A handle that makes the loop ask again, for an answer of [`Later`](crate::Answer::Later) or

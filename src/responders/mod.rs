@@ -11,10 +11,15 @@
 
 mod files;
 mod fixed;
+mod mounts;
 mod routes;
 
-pub use files::{Files, FilesError};
+pub use files::{
+    CacheRule, Charset, Compress, Cors, FileOptions, Files, FilesError, Hidden, Listing, Missing,
+    OptionError, Paths, Symlinks,
+};
 pub use fixed::Fixed;
+pub use mounts::Mounts;
 pub use routes::Routes;
 
 use crate::message::{Answer, Request};

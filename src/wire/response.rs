@@ -10,7 +10,7 @@ use http::header::{ETAG, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 use memchr::memmem;
 
-use crate::message::{Body, Date, Prepared, Response, Version, reason};
+use crate::message::{Body, Date, Part, Prepared, Response, Version, reason};
 
 /// What an interim answer looks like that asks for the body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -180,21 +180,32 @@ impl Response {
     /// Lays this answer out once, for being given many times.
     ///
     /// # Panics
-    /// Where the body is a file or a source, which cannot be laid out.
+    /// Where the body is a source, or made of parts of which one is in a file; those cannot be laid
+    /// out.
     #[must_use]
     pub fn prepare(self) -> Prepared {
-        let body: &[u8] = match &self.body {
-            Body::Empty => &[],
-            Body::Bytes(bytes) => bytes,
-            Body::Shared(bytes) => bytes,
-            Body::File(_) | Body::Source(_) => {
-                panic!("only an answer whose bytes are there can be prepared")
+        let together: Option<Vec<u8>>;
+        let body: Option<&[u8]> = match &self.body {
+            Body::Empty | Body::File(_) => Some(&[]),
+            Body::Bytes(bytes) => Some(bytes),
+            Body::Shared(bytes) => Some(bytes),
+            Body::Parts(parts) => {
+                let bytes: Option<Vec<&[u8]>> = parts.iter().map(Part::bytes).collect();
+                together = bytes.map(|bytes| bytes.concat());
+                together.as_deref()
             }
+            Body::Source(_) => None,
         };
-        match delimiter_without_content(self.status) {
-            Some(delimiter) => Prepared::laid_out(&self, delimiter, &[]),
-            None => Prepared::laid_out(&self, Delimiter::Length(body.len() as u64), body),
+        let Some(body) = body else {
+            panic!("only an answer whose bytes are there can be prepared");
+        };
+        if let Some(delimiter) = delimiter_without_content(self.status) {
+            return Prepared::laid_out(&self, delimiter, &[]);
         }
+        let file = if let Body::File(range) = &self.body { Some(range.clone()) } else { None };
+        let length = file.as_ref().map_or(body.len() as u64, |range| range.len);
+        let laid_out = Prepared::laid_out(&self, Delimiter::Length(length), body);
+        Prepared { file: file.filter(|range| range.len > 0), ..laid_out }
     }
 }
 
@@ -207,7 +218,9 @@ fn modified(response: &Response) -> Option<String> {
 impl Prepared {
     /// The head of that answer, and that body.
     pub(crate) fn laid_out(response: &Response, delimiter: Delimiter, body: &[u8]) -> Self {
-        let mut block = Vec::new();
+        /// Most heads are shorter.
+        const HEAD: usize = 512;
+        let mut block = Vec::with_capacity(HEAD + body.len());
         write_status_and_date(&mut block, response.status, &[b' '; 29]);
         let date_at = block.len() - 29 - 2;
         let modified = modified(response);
@@ -224,7 +237,16 @@ impl Prepared {
         let head_len = block.len();
         block.extend_from_slice(body);
         let (status, closes) = (response.status, response.closes);
-        Self { block: block.into(), date_at, modified_at, head_len, status, closes }
+        Self {
+            block: block.into(),
+            date_at,
+            modified_at,
+            head_len,
+            file: None,
+            status,
+            closes,
+            counted: None,
+        }
     }
 
     /// Writes this answer, of its body only what is up to `body_len` bytes.

@@ -12,10 +12,10 @@ use std::os::unix::fs::FileExt;
 
 use oneloop::config::SEND_BUFFER;
 use oneloop::connection::{
-    Advance, Asked, CloseReason, Connection, Inbox, Moment, Outgoing, Phase, Pull, Reply, Terms,
-    guarded,
+    Advance, Asked, CloseReason, Connection, Inbox, Moment, Outgoing, Pages, Phase, Pull, Reply,
+    Terms, guarded,
 };
-use oneloop::message::{Date, Nobody};
+use oneloop::message::{Date, Done, Nobody};
 use oneloop::wire::request::Scan;
 use oneloop::{Limits, Responder};
 
@@ -63,6 +63,20 @@ pub(crate) struct Socket {
     /// An event has said that both halves are closed.
     is_gone: bool,
 }
+
+/// The disk, and who reads from it so that nobody else has to wait for it.
+#[derive(Debug, Default)]
+pub(crate) struct Disk {
+    /// Nothing is in memory.
+    pub(crate) is_cold: bool,
+    /// No helper is to be had.
+    pub(crate) is_crowded: bool,
+    /// The last helper's work.
+    pub(crate) job: Done,
+}
+
+/// How much a helper reads at a time, in bytes.
+const CHUNK: u64 = 10;
 
 impl Socket {
     /// What has reached the client since this was asked last.
@@ -139,6 +153,7 @@ enum Next {
 pub(crate) struct Driver<R> {
     pub(crate) connection: Connection,
     pub(crate) socket: Socket,
+    pub(crate) disk: Disk,
     pub(crate) responder: R,
     pub(crate) is_last: bool,
     /// What the client has asked for so far, for whoever reads the answers.
@@ -165,6 +180,7 @@ impl<R: Responder> Driver<R> {
                 is_shut: false,
                 is_gone: false,
             },
+            disk: Disk::default(),
             responder,
             is_last: false,
             asked: Vec::new(),
@@ -192,6 +208,9 @@ impl<R: Responder> Driver<R> {
 
     /// A wake is rung.
     pub(crate) fn wake(&mut self) {
+        if self.connection.awaited_job().is_some_and(Done::is_so) {
+            self.connection.warmed();
+        }
         self.connection.woken();
         self.settle();
     }
@@ -279,7 +298,7 @@ impl<R: Responder> Driver<R> {
     fn has_to_write(&self, may_advance: bool) -> bool {
         let out = &self.desk.out;
         match self.connection.outgoing() {
-            Outgoing::Waiting => !out.is_empty(),
+            Outgoing::Waiting | Outgoing::Warming => !out.is_empty(),
             Outgoing::Nothing if self.connection.phase() == Phase::Writing => true,
             Outgoing::Nothing => out.len() >= SEND_BUFFER || (!may_advance && !out.is_empty()),
             _ => true,
@@ -289,7 +308,7 @@ impl<R: Responder> Driver<R> {
     fn write(&mut self) {
         match self.connection.outgoing() {
             Outgoing::Unsent(_) => self.write_unsent(),
-            Outgoing::File(_) if self.desk.out.is_empty() => self.write_file(),
+            Outgoing::File(..) if self.desk.out.is_empty() => self.write_file(),
             Outgoing::Source if self.desk.out.len() < SEND_BUFFER => self.pull(),
             _ => self.write_made(),
         }
@@ -321,7 +340,7 @@ impl<R: Responder> Driver<R> {
     fn write_made(&mut self) {
         let out = &self.desk.out;
         let content = match self.connection.outgoing() {
-            Outgoing::Content(content) => content,
+            Outgoing::Content(content) | Outgoing::Part(content) => content,
             _ if out.is_empty() => return,
             _ => &[],
         };
@@ -342,13 +361,26 @@ impl<R: Responder> Driver<R> {
     }
 
     fn write_file(&mut self) {
-        let Outgoing::File(range) = self.connection.outgoing() else { return };
-        let mut bytes = vec![0; usize::try_from(range.len).expect("a small file")];
-        let there = range.file.read_at(&mut bytes, range.offset).expect("a file can be read");
+        let Outgoing::File(range, pages) = self.connection.outgoing() else { return };
+        let len = match pages {
+            Pages::Unknown if self.disk.is_cold => {
+                self.disk.job = Done::default();
+                let helper = (range.len.min(CHUNK), self.disk.job.clone());
+                let helper = (!self.disk.is_crowded).then_some(helper);
+                let terms = terms(self.now, &self.limits, self.is_last);
+                return self.connection.warming(helper, &terms);
+            }
+            Pages::Unknown => range.len,
+            Pages::Warmed(len) => range.len.min(len),
+        };
+        let mut bytes = vec![0; usize::try_from(len).expect("a small file")];
+        let there =
+            range.file.file().read_at(&mut bytes, range.offset).expect("a file can be read");
         if there == 0 {
             return self.connection.close(CloseReason::FileShrank);
         }
         let transfer = self.socket.write(&bytes[..there], &[]);
+        self.connection.was_hot(&terms(self.now, &self.limits, self.is_last));
         if let Some(n) = self.moved(transfer) {
             let terms = terms(self.now, &self.limits, self.is_last);
             self.connection.content_sent(n, &terms);

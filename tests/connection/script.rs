@@ -6,6 +6,7 @@
 //! | `prepared 200 hi`, `shared 200 hi` | the same laid out beforehand; its bytes shared |
 //! | `closing 200 hi` | the same with `Connection: close` |
 //! | `file 3 10` | ten bytes of the fixture, from its fourth |
+//! | `parts +ab 3,10 +cd` | bytes, ten bytes of the fixture, bytes |
 //! | `source +ab later +cd end` | a source: a piece, *later*, a piece, the end |
 //! | `source +ab~ +cd. +ef!` | a piece and in one pull *later*, the end, failure |
 //! | `source … fail`, `… panic`, `… nothing` | a source that does not get to its end |
@@ -22,7 +23,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use oneloop::{
-    Answer, Body, BodyReader, Fields, FileRange, Piece, Pulled, Request, Responder, Response,
+    Answer, Body, BodyReader, Fields, FileRange, Part, Piece, Pulled, Request, Responder, Response,
     Source, StatusCode,
 };
 
@@ -55,6 +56,7 @@ impl Responder for Script {
             "closing" => plain(rest).with_close().into(),
             "shared" => shared(rest).into(),
             "file" => file(rest).into(),
+            "parts" => parts(rest).into(),
             "source" => {
                 Response::new(StatusCode::OK, Body::Source(Box::new(Steps::of(rest)))).into()
             }
@@ -95,13 +97,27 @@ fn shared(line: &str) -> Response {
     Response::new(status, Body::Shared(body.into()))
 }
 
-/// A stretch of the fixture, which holds the alphabet.
 fn file(line: &str) -> Response {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/alphabet.txt");
-    let file = Arc::new(File::open(path).expect("the fixture is there"));
     let (offset, len) = line.split_once(' ').expect("`file OFFSET LENGTH`");
+    Response::new(StatusCode::OK, Body::File(range(offset, len)))
+}
+
+/// A stretch of the fixture, which holds the alphabet.
+fn range(offset: &str, len: &str) -> FileRange {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts/alphabet.txt");
+    let file = Arc::new(File::open(path).expect("the fixture is there").into());
     let (offset, len) = (offset.parse().expect("an offset"), len.parse().expect("a length"));
-    Response::new(StatusCode::OK, Body::File(FileRange { file, offset, len }))
+    FileRange { file, offset, len }
+}
+
+fn parts(line: &str) -> Response {
+    let part = |word: &str| match (word.strip_prefix('+'), word.split_once(',')) {
+        (Some(piece), _) => Part::Bytes(bytes(piece)),
+        (None, Some((offset, len))) => Part::File(range(offset, len)),
+        (None, None) => panic!("neither bytes nor a stretch: {word}"),
+    };
+    let parts = line.split_whitespace().map(part).collect();
+    Response::new(StatusCode::OK, Body::Parts(parts))
 }
 
 /// A source that takes its steps one after the other.

@@ -248,6 +248,12 @@ fn a_file_and_a_request_behind_it() {
 }
 
 #[test]
+fn parts_and_a_request_behind_them() {
+    let input = format!("{GET}{GET}");
+    check(&["parts +ab 3,4 +c 0,2 +d", "204"], &input, ("\r\n\r\n", Phase::Idle));
+}
+
+#[test]
 fn a_source_behind_an_answer() {
     let input = format!("{GET}{GET}");
     check(&["204", "source +a +b."], &input, ("\r\n00000001\r\nb\r\n0\r\n\r\n", Phase::Idle));

@@ -16,6 +16,9 @@
 //! ~ blocked                    the client takes nothing any more; `~ takes 5`; `~ takes all`
 //! ~ half-close                 the client shuts its half; `~ reset`; `~ resets unseen`: no event
 //! ~ wake                       a wake is rung; `~ turn`: the loop comes round
+//! ~ cold                       no file is in memory any more; `~ hot`: all are
+//! ~ crowded                    no helper is to be had; `~ uncrowded`
+//! ~ warmed                     a helper has read ten bytes of a file, and rings
 //! ~ winding down               every answer is to be the last; `~ cut off`: the loop closes it
 //! # 1                          how many requests it has made
 //! = idle                       the phase; or in the end, in words, the fate
@@ -147,6 +150,14 @@ impl Conversation {
             "resets unseen" => driver.socket.leaving = Some(Leaving::Reset),
             "wake" => driver.wake(),
             "turn" => driver.settle(),
+            "cold" => driver.disk.is_cold = true,
+            "hot" => driver.disk.is_cold = false,
+            "crowded" => driver.disk.is_crowded = true,
+            "uncrowded" => driver.disk.is_crowded = false,
+            "warmed" => {
+                driver.disk.job.set();
+                driver.wake();
+            }
             "cut off" => driver.connection.close(CloseReason::CutOff),
             "winding down" => driver.is_last = true,
             _ => {

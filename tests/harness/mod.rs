@@ -153,8 +153,9 @@ impl Scratch {
         self.0.join(name)
     }
 
-    /// The path of a file with those bytes.
+    /// The path of a file with those bytes; the folders above it are made.
     pub(crate) fn with(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        fs::create_dir_all(self.at(name).parent().unwrap()).unwrap();
         fs::write(self.at(name), bytes).unwrap();
         self.at(name)
     }

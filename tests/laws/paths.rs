@@ -107,18 +107,31 @@ fn absolute(module: &[String], path: &str) -> Option<String> {
     CRATES.contains(&first).then(|| path.to_owned())
 }
 
-/// Which module of the crate a name at its root stands for, by the `pub use` lines of lib.rs.
+/// Which module of the crate a documented name stands for, by the `pub use` lines of lib.rs. A name
+/// in a module that is written there is `module::name`.
 pub(crate) fn re_exports(sources: &[Source]) -> BTreeMap<String, String> {
     let lib = sources.iter().find(|source| source.path == "lib.rs").expect("lib.rs");
     let code: String = lib.lines.iter().map(|line| format!("{} ", line.code.trim())).collect();
-    let uses =
-        code.split(';').filter_map(|item| item.rsplit_once("pub use ").map(|(_, tree)| tree));
-    let paths = uses.flat_map(expanded);
-    let pairs = paths.filter_map(|path| {
-        let (module, name) = path.rsplit_once("::")?;
-        Some((name.to_owned(), module.to_owned()))
-    });
-    pairs.collect()
+    let mut found = BTreeMap::new();
+    let mut within = String::new();
+    for item in code.split(';') {
+        let (before, tree) = item.rsplit_once("pub use ").unwrap_or((item, ""));
+        if before.trim_start().starts_with('}') {
+            within.clear();
+        }
+        if let Some((_, opened)) = before.rsplit_once("pub mod ")
+            && let Some((module, _)) = opened.split_once('{')
+        {
+            within = format!("{}::", module.trim());
+        }
+        for path in expanded(tree) {
+            if let Some((module, name)) = path.rsplit_once("::") {
+                let module = module.strip_prefix("crate::").unwrap_or(module);
+                found.insert(format!("{within}{name}"), module.to_owned());
+            }
+        }
+    }
+    found
 }
 
 const SPECIMEN: &str = r#"//! Plate.

@@ -118,6 +118,6 @@ fn modules_for_tests(source: &Source) -> Vec<String> {
     let folder = source.path.trim_end_matches("mod.rs").trim_end_matches(".rs");
     let pairs = source.lines.windows(2).filter(|pair| pair[0].text.trim() == "#[cfg(test)]");
     let names =
-        pairs.filter_map(|pair| pair[1].text.trim().strip_prefix("mod ")?.strip_suffix(';'));
+        pairs.filter_map(|pair| pair[1].text.split_once("mod ")?.1.trim().strip_suffix(';'));
     names.map(|name| format!("{}/{name}.rs", folder.trim_end_matches('/'))).collect()
 }

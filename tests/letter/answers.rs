@@ -20,16 +20,16 @@ fn later(_: &Request<'_>) -> Answer {
 }
 
 fn files() -> (Folder, Server) {
-    let folder = Folder::with(&[("a.txt", "hello"), ("sub/b.txt", "b")]);
+    let files = [("a.txt", "hello"), ("a.txt.gz", "hi"), ("sub/b.txt", "b")];
+    let folder = Folder::with(&files);
     let path = folder.path().to_owned();
     let server = Server::of(move || Files::new(path).expect("a folder"));
     (folder, server)
 }
 
 /// The fields that are sent, of all that an origin server may send (RFC 9110). Age, Via and Warning
-/// are of caches and proxies; Server, Upgrade, Trailer, Content-Encoding and Accept-Ranges would say
-/// what is not so.
-const SENT: [&str; 12] = [
+/// are of caches and proxies; Server, Upgrade and Trailer would say what is not so.
+const SENT: [&str; 16] = [
     "Date",
     "Content-Type",
     "Content-Length",
@@ -42,6 +42,10 @@ const SENT: [&str; 12] = [
     "Allow",
     "Retry-After",
     "X-Content-Type-Options",
+    "Accept-Ranges",
+    "Content-Range",
+    "Content-Encoding",
+    "Vary",
 ];
 
 /// RFC 9110 §6.6.1: Date in all of them; §5.3: no field twice, for none of these is a list that
@@ -72,6 +76,10 @@ fn the_fields_of_every_answer() {
         "GET /a.txt HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
         "GET /a.txt HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n",
         "GET /a.txt HTTP/1.1\r\nHost: x\r\nIf-Match: \"x\"\r\n\r\n",
+        "GET /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=0-1\r\n\r\n",
+        "GET /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=0-0,2-2\r\n\r\n",
+        "GET /a.txt HTTP/1.1\r\nHost: x\r\nRange: bytes=9-\r\n\r\n",
+        "GET /a.txt HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n",
         "GET /sub/ HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /sub HTTP/1.1\r\nHost: x\r\n\r\n",
         "GET /none HTTP/1.1\r\nHost: x\r\n\r\n",

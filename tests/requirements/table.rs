@@ -50,7 +50,6 @@ pub(crate) enum Evidence {
     ShownBy(Vec<(String, String)>),
     CannotApply(String),
     NotFollowed(String),
-    FileServerIssue(String),
 }
 
 /// One requirement.
@@ -256,7 +255,6 @@ fn reason(line: &Line) -> Result<Option<Evidence>, Fault> {
     let evidence = match kind {
         "cannot apply" => Evidence::CannotApply(why.into()),
         "not followed" => Evidence::NotFollowed(why.into()),
-        "file-server issue" => Evidence::FileServerIssue(why.into()),
         _ => return Ok(None),
     };
     if is_sentence(why) {
@@ -269,7 +267,7 @@ fn reason(line: &Line) -> Result<Option<Evidence>, Fault> {
 /// `shown by FILE TEST, TEST`
 fn tests_named(line: &Line) -> Result<Vec<(String, String)>, Fault> {
     let Some(named) = line.text.strip_prefix("shown by ") else {
-        let kinds = "`shown by`, `cannot apply:`, `not followed:` or `file-server issue:`";
+        let kinds = "`shown by`, `cannot apply:` or `not followed:`";
         return Err((line.number, format!("evidence begins with {kinds}")));
     };
     let (file, names) = named.split_once(' ').unwrap_or((named, ""));

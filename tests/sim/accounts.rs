@@ -10,12 +10,12 @@ use super::clients::Client;
 use super::life::Life;
 use super::nature::{Nature, Shared};
 use super::oracles::Stock;
-use super::reader::Shortage;
 use super::run::Driven;
+use super::shelf::is_form_of;
 use super::socket::End;
+use super::wishes::Wish;
 
-/// Whether the server has kept nothing: no slot, no socket, no source, no open file. The loop is
-/// there still.
+/// Whether the server has kept nothing: no slot, no socket, no source. The loop is there still.
 pub(crate) fn nothing_is_left(nature: &Shared, event_loop: &dyn Driven) -> Result<(), String> {
     let Stock { slots, held, .. } = event_loop.stock();
     if (slots, held) != (0, 0) {
@@ -30,7 +30,12 @@ pub(crate) fn nothing_is_left(nature: &Shared, event_loop: &dyn Driven) -> Resul
     if names != all {
         return Err(format!("(7) {} sockets or sources were never dropped", names - all));
     }
-    let files = Arc::strong_count(&now.noise) - 1;
+    Ok(())
+}
+
+/// Whether no file is held open; by nobody, once the helpers have done what they had begun.
+pub(crate) fn no_file_is_left(nature: &Nature) -> Result<(), String> {
+    let files = Arc::strong_count(&nature.noise) - 1;
     if files > 0 {
         return Err(format!("(7) a file is held open {files} times"));
     }
@@ -44,7 +49,7 @@ pub(crate) fn settle(nature: &Nature) -> Result<(), String> {
         if !life.is_accepted && (client.is_disturbed || nature.oracles.is_stopping()) {
             continue;
         }
-        let settled = settle_one(client, life, nature.shortage);
+        let settled = settle_one(client, life, nature);
         settled.and_then(|()| dates(client, nature)).map_err(|what| {
             let (manner, fate) = (client.manner, life.fate);
             format!("(1) client {id} ({manner}), which was closed for {fate:?}, {what}")
@@ -66,10 +71,11 @@ fn dates(client: &Client, nature: &Nature) -> Result<(), String> {
     Ok(())
 }
 
-fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), String> {
+fn settle_one(client: &Client, life: &Life, nature: &Nature) -> Result<(), String> {
+    let shortage = nature.shortage;
     use CloseReason::{
-        AnswerTimeout, Answered, ClientDone, CutOff, EndedAtOnce, Fault, IdleTimeout, MadeRoom,
-        Panicked, SourceTimeout, Stalled, Stopped, WriteTimeout,
+        AnswerTimeout, Answered, ClientDone, CutOff, DiskTimeout, EndedAtOnce, Fault, FileShrank,
+        IdleTimeout, MadeRoom, Panicked, SourceTimeout, Stalled, Stopped, WriteTimeout,
     };
     let is_orderly = matches!(
         life.fate,
@@ -105,7 +111,13 @@ fn settle_one(client: &Client, life: &Life, shortage: Shortage) -> Result<(), St
         Some(MadeRoom) => true,
         Some(IdleTimeout) => shortage.of_memory || shortage.of_time,
         Some(Stalled) => shortage.of_memory,
-        Some(WriteTimeout | SourceTimeout) => shortage.of_time,
+        // The file was cut while it was sent. What went before it may be lost with it: where
+        // requests were left unread, the close is a reset.
+        Some(FileShrank) => nature.shelf.as_ref().is_some_and(|shelf| {
+            let titles = || client.reader.wishes().filter_map(Wish::title);
+            shelf.cut.iter().any(|cut| titles().any(|title| is_form_of(*cut, title)))
+        }),
+        Some(WriteTimeout | SourceTimeout | DiskTimeout) => shortage.of_time,
         Some(Stopped | CutOff | EndedAtOnce) => shortage.of_room,
         // Whoever lingers is not waited for any more, and if it sends still, it is reset.
         _ if client.met == Some(End::Reset) => {

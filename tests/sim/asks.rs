@@ -9,6 +9,7 @@ use oneloop::config::SKIPPED_BODY;
 use oneloop::wire::Fault;
 
 use super::dice::Dice;
+use super::wishes::Wish;
 
 /// The largest body that is taken in, in bytes.
 pub(crate) const BODY_LIMIT: usize = 500_000;
@@ -34,6 +35,7 @@ pub(crate) fn place(route: &str) -> usize {
         "bytes" => 101,
         "shared" => 1009,
         "file" => 2003,
+        "parts" => 2503,
         "source" => 3001,
         _ => 4001,
     }
@@ -58,6 +60,8 @@ pub(crate) struct Ask {
     pub(crate) connection: &'static str,
     pub(crate) expects: bool,
     pub(crate) upload: Upload,
+    /// What is asked of the shelf, and not of that route.
+    pub(crate) wish: Option<Wish>,
 }
 
 impl Ask {
@@ -70,20 +74,31 @@ impl Ask {
             connection: "",
             expects: false,
             upload: Upload::Nothing,
+            wish: None,
         }
     }
 
+    /// For something of the shelf.
+    pub(crate) fn draw_wish(dice: &mut Dice) -> Self {
+        let method = if dice.chance(150) { "HEAD" } else { "GET" };
+        Self { method, wish: Some(Wish::draw(dice)), ..Self::get("", 0) }
+    }
+
     pub(crate) fn draw(dice: &mut Dice) -> Self {
+        if dice.chance(300) {
+            return Self::draw_wish(dice);
+        }
         const ROUTES: &[&str] = &[
             "fixed", "fixed", "fixed", "poster", "bytes", "bytes", "shared", "file", "file",
-            "source", "drip", "later", "nowhere", "count", "echo",
+            "file", "file", "parts", "parts", "source", "drip", "later", "helped", "nowhere",
+            "count", "echo",
         ];
         const LENGTHS: &[usize] = &[0, 1, 100, 5_000, 16_384, 16_385, 40_000, 120_000];
         let mut ask = Self::get(dice.one_of(ROUTES), dice.one_of(LENGTHS));
         if dice.chance(200) {
             ask.method = "HEAD";
         } else if matches!(ask.route, "count" | "echo")
-            || (matches!(ask.route, "fixed" | "later" | "nowhere") && dice.chance(300))
+            || (matches!(ask.route, "fixed" | "later" | "helped" | "nowhere") && dice.chance(300))
         {
             ask.method = "POST";
             ask.draw_upload(dice);
@@ -114,7 +129,9 @@ impl Ask {
     pub(crate) fn head(&self) -> Vec<u8> {
         let Self { method, route, n, connection, .. } = self;
         let version = if self.is_old { "1.0" } else { "1.1" };
-        let mut head = format!("{method} /{route}/{n} HTTP/{version}\r\nHost: sim\r\n");
+        let target = self.wish.map_or_else(|| format!("/{route}/{n}"), Wish::target);
+        let mut head = format!("{method} {target} HTTP/{version}\r\nHost: sim\r\n");
+        head += &self.wish.map_or_else(String::new, Wish::fields);
         if !connection.is_empty() {
             head += &format!("Connection: {connection}\r\n");
         }
@@ -180,6 +197,8 @@ pub(crate) struct Expected {
     pub(crate) is_last: bool,
     /// Whether `100 Continue` may come before it.
     pub(crate) may_continue: bool,
+    /// Where that depends on when it is asked for: until its head has come, nothing is known.
+    pub(crate) wish: Option<Wish>,
 }
 
 impl Expected {
@@ -192,10 +211,11 @@ impl Expected {
             "count" | "echo" if sent.len() > BODY_LIMIT => {
                 return Self::of_fault(Fault::BodyTooLong);
             }
+            _ if ask.wish.is_some() => (0, Vec::new()),
             "fixed" => (200, FIXED.to_vec()),
             "count" => (200, sent.len().to_string().into_bytes()),
             "echo" => (200, sent.to_vec()),
-            "later" => (200, format!("later {}", ask.n).into_bytes()),
+            "later" | "helped" => (200, format!("{} {}", ask.route, ask.n).into_bytes()),
             "poster" => (200, noise()[place("poster")..][..POSTER].to_vec()),
             "panic" => (500, b"500 Internal Server Error\n".to_vec()),
             "never" => (503, b"503 Service Unavailable\n".to_vec()),
@@ -221,6 +241,7 @@ impl Expected {
                 || matches!(ask.route, "panic" | "never")
                 || (is_source && ask.is_old),
             may_continue: is_wanted && ask.waits_for_continue(),
+            wish: ask.wish,
         }
     }
 
@@ -233,6 +254,7 @@ impl Expected {
             is_head: false,
             is_last: true,
             may_continue: false,
+            wish: None,
         }
     }
 }

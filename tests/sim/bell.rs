@@ -19,6 +19,16 @@ impl Ringer {
         self.is_rung.store(true, Ordering::Relaxed);
     }
 
+    /// A helper says that there is room for jobs.
+    pub(crate) fn tell_of_room(&self) {
+        self.is_rung.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was rung, and nobody was told.
+    pub(crate) fn is_rung(&self) -> bool {
+        self.is_rung.load(Ordering::Relaxed)
+    }
+
     /// Whether it was rung since this was last asked.
     pub(crate) fn was_rung(&self) -> bool {
         self.is_rung.swap(false, Ordering::Relaxed)

@@ -3,6 +3,7 @@
 //!
 //! Every scene is played on both kernels, and ends with what the clients received.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use oneloop::config::{ACCEPT_PAUSE, KIB};
@@ -330,11 +331,11 @@ fn a_short_sendfile_is_gone_on_with() {
 fn a_file_truncated_while_it_is_sent_ends_that_connection_only() {
     on_both_kernels(|kernel| {
         let mut stage = Stage::on(kernel);
-        stage.nature.borrow_mut().scratch = unnamed(&noise()[..100_000]).into();
+        stage.nature.borrow_mut().scratch = Arc::new(unnamed(&noise()[..100_000]).into());
         let (client, other) = (stage.connects_through(WIDE, 10_000), stage.connects());
         stage.sends(client, "GET /scratch/100000 HTTP/1.1\r\nHost: sim\r\n\r\n");
         stage.settles();
-        stage.nature.borrow().scratch.set_len(30_000).expect("a file of our own can be cut");
+        stage.nature.borrow().scratch.file().set_len(30_000).expect("a file of our own can be cut");
         let mut came = 0;
         while stage.fate(client).is_none() {
             came += stage.socket(client, |socket| socket.take(usize::MAX)).len();

@@ -4,7 +4,8 @@
 use std::io::{self, ErrorKind};
 
 use oneloop::FileRange;
-use oneloop::event_loop::{Key, Transfer};
+use oneloop::connection::Pages;
+use oneloop::event_loop::{Key, Sent, Transfer};
 
 use super::diary::Entry;
 use super::faults::Mishap;
@@ -71,7 +72,7 @@ impl Nature {
             Call::Write(pieces, more_follows) => {
                 let got = socket.write(pieces, more_follows, lie);
                 self.oracles.wrote(id, got, asked, self.seen);
-                (got, Entry::Writes { to: id, given: asked, got })
+                (got, Entry::Writes { to: id, given: asked, more: more_follows, got })
             }
             Call::SendFile(range) => {
                 let got = socket.send_file(range, lie);
@@ -83,6 +84,25 @@ impl Nature {
         self.note(entry);
         self.rouse(id);
         transfer
+    }
+
+    /// A file that is not in memory is not sent; nor is what a helper reads at that moment.
+    pub(crate) fn send_file(&mut self, id: usize, range: &FileRange, pages: Pages) -> Sent {
+        if let Some(key) = self.keys[id] {
+            self.helping.refused.remove(&key.generation);
+        }
+        if let Err(what) = self.oracles.lives[id].asks_for(pages) {
+            self.oracles.complain(format!("(3) c{id} {what}"));
+        }
+        if pages == Pages::Unknown && self.strikes(Mishap::ColdFile) {
+            self.note(Entry::IsCold(id));
+            self.oracles.lives[id].is_cold(self.seen);
+            self.helping.is_for = Some(id);
+            return Sent::Cold;
+        }
+        let len = if let Pages::Warmed(len) = pages { len.min(range.len) } else { range.len };
+        let range = FileRange { len, ..range.clone() };
+        Sent::Tried(self.call(id, Call::SendFile(&range)))
     }
 
     pub(crate) fn shut(&mut self, id: usize) {

@@ -14,6 +14,7 @@ use super::dice::Dice;
 use super::reader::{Reader, Shortage};
 use super::scripts::QUEUER;
 use super::socket::{End, Socket};
+use super::wishes::Heard;
 
 /// One thing a client does.
 #[derive(Clone, Debug)]
@@ -208,6 +209,14 @@ impl Client {
             }
         }
         Ok(())
+    }
+
+    /// The answers about files that have come; what they had to be is known by now.
+    pub(crate) fn take_heard(&mut self) -> Vec<Heard> {
+        for Heard { number, status, body, .. } in &self.reader.heard {
+            self.wants[*number] = (*status, body.len() as u64);
+        }
+        std::mem::take(&mut self.reader.heard)
     }
 
     fn step(&mut self, socket: &mut Socket, scene: &mut Scene<'_>) -> Held {

@@ -24,6 +24,7 @@ use std::time::Duration;
 use oneloop::connection::{CloseReason, Moment, Phase};
 use oneloop::event_loop::{Key, Ready, Transfer};
 use oneloop::message::RequestId;
+use oneloop::message::Submitted;
 
 use super::socket::End;
 
@@ -32,7 +33,9 @@ use super::socket::End;
 pub(crate) enum Entry {
     // The server waits.
     Waits(Option<Duration>),
-    Woken { notices: usize },
+    Woken {
+        notices: usize,
+    },
     Told(usize, Ready),
     ToldFalsely(usize, Ready),
     ToldStale(Key, Ready),
@@ -42,14 +45,38 @@ pub(crate) enum Entry {
     Accepts(usize),
     Numbers(usize, u32),
     AcceptsNot(&'static str),
-    Reads { of: usize, asked: usize, got: Transfer },
-    Writes { to: usize, given: usize, got: Transfer },
-    SendsFile { to: usize, given: usize, got: Transfer },
+    Reads {
+        of: usize,
+        asked: usize,
+        got: Transfer,
+    },
+    /// A file that is to be sent there is not in memory.
+    IsCold(usize),
+    /// A job, for the helpers; and one that is done.
+    Submits(Submitted),
+    Helped,
+    /// With `more` it is said that more follows.
+    Writes {
+        to: usize,
+        given: usize,
+        more: bool,
+        got: Transfer,
+    },
+    SendsFile {
+        to: usize,
+        given: usize,
+        got: Transfer,
+    },
     Shuts(usize),
     Drops(usize),
     // The server tells its observer.
     Moves(usize, Phase, Phase),
-    Answered { client: usize, status: u16, bytes: u64, is_whole: bool },
+    Answered {
+        client: usize,
+        status: u16,
+        bytes: u64,
+        is_whole: bool,
+    },
     Closes(usize, CloseReason),
     // The world goes on.
     Client(usize, Act),
@@ -57,6 +84,8 @@ pub(crate) enum Entry {
     AsksToStop,
     Signals,
     Breaks(usize),
+    /// A file is that long now, or gone.
+    Changes(&'static str, Option<usize>),
     SlowDisk(Duration),
     Leaps(Duration),
     StandsStill(Duration),
@@ -130,8 +159,13 @@ impl fmt::Display for Entry {
             Self::Reads { of, asked, got } => {
                 write!(f, "read from {of}, room for {asked}: {}", Moved(*got))
             }
-            Self::Writes { to, given, got } => {
-                write!(f, "write to {to}, {given} bytes: {}", Moved(*got))
+            Self::IsCold(to) => write!(f, "sendfile to {to}: it is not in memory"),
+            Self::Submits(Submitted::Taken) => write!(f, "submit a job"),
+            Self::Submits(Submitted::Full) => write!(f, "submit a job: there is no room"),
+            Self::Helped => write!(f, "  a helper has done a job"),
+            Self::Writes { to, given, more, got } => {
+                let follows = if *more { " and more" } else { "" };
+                write!(f, "write to {to}, {given} bytes{follows}: {}", Moved(*got))
             }
             Self::SendsFile { to, given, got } => {
                 write!(f, "sendfile to {to}, {given} bytes: {}", Moved(*got))
@@ -160,6 +194,8 @@ impl fmt::Display for Elsewhere<'_> {
             Entry::AsksToStop => write!(f, "the server is asked to stop"),
             Entry::Signals => write!(f, "a signal is sent to the server"),
             Entry::Breaks(client) => write!(f, "the network breaks the connection of {client}"),
+            Entry::Changes(name, None) => write!(f, "{name} is removed"),
+            Entry::Changes(name, Some(len)) => write!(f, "{name} is written, {len} bytes"),
             Entry::SlowDisk(time) => write!(f, "the disk takes {time:?}"),
             Entry::Leaps(time) => write!(f, "the clock leaps ahead by {time:?}"),
             Entry::StandsStill(time) => write!(f, "the server stands still for {time:?}"),

@@ -16,6 +16,8 @@ use std::fmt;
 use std::ops::{Index, IndexMut};
 use std::time::Duration;
 
+use oneloop::config::JOBS_QUEUED;
+
 use super::dice::Dice;
 use super::socket::Kernel;
 
@@ -70,6 +72,12 @@ pub(crate) enum Mishap {
     Meanwhile,
     /// The disk keeps the server waiting, in a responder or in a sendfile, and the world goes on.
     SlowDisk,
+    /// A file that is to be sent is not in memory.
+    ColdFile,
+    /// There is no room for a job of the helpers'.
+    NoRoomForJobs,
+    /// A helper's job takes longer than anybody waits for it.
+    DeadDisk,
     /// A file cannot be read any more (EIO).
     FileFailed,
     /// A file has become shorter than it was said to be.
@@ -87,7 +95,7 @@ pub(crate) enum Mishap {
 }
 
 impl Mishap {
-    pub(crate) const ALL: [Self; 30] = [
+    pub(crate) const ALL: [Self; 33] = [
         Self::ShortRead,
         Self::ShortWrite,
         Self::ShortFile,
@@ -111,6 +119,9 @@ impl Mishap {
         Self::HalfClose,
         Self::Meanwhile,
         Self::SlowDisk,
+        Self::ColdFile,
+        Self::NoRoomForJobs,
+        Self::DeadDisk,
         Self::FileFailed,
         Self::FileShrank,
         Self::Leap,
@@ -142,6 +153,10 @@ pub(crate) struct Faults {
     pub(crate) latency: Duration,
     /// How long a slow disk takes, at the most.
     pub(crate) disk: Duration,
+    /// How long a helper takes for a job, at the most.
+    pub(crate) job: Duration,
+    /// How many jobs may wait for a helper.
+    pub(crate) jobs: usize,
 }
 
 impl Faults {
@@ -152,6 +167,8 @@ impl Faults {
         slowness: Duration::from_micros(20),
         latency: Duration::from_micros(200),
         disk: Duration::from_millis(50),
+        job: Duration::from_millis(20),
+        jobs: JOBS_QUEUED,
     };
 
     pub(crate) fn draw(kernel: Kernel, dice: &mut Dice) -> Self {
@@ -160,6 +177,8 @@ impl Faults {
             slowness: dice.one_of(&[1, 20, 20, 1000, 5000].map(Duration::from_micros)),
             latency: dice.one_of(&[1, 100, 100, 5000].map(Duration::from_micros)),
             disk: dice.one_of(&[1, 50, 50, 300, 2000].map(Duration::from_millis)),
+            job: dice.one_of(&[1, 20, 20, 200].map(Duration::from_millis)),
+            jobs: dice.one_of(&[1, 2, 16, JOBS_QUEUED]),
             ..Self::NONE
         };
         for (mishap, most) in OFTEN {
@@ -182,7 +201,7 @@ impl Faults {
 }
 
 /// What may happen often, and how often at the most.
-const OFTEN: [(Mishap, usize); 14] = [
+const OFTEN: [(Mishap, usize); 15] = [
     (Mishap::ShortRead, 1000),
     (Mishap::ShortWrite, 800),
     (Mishap::ShortFile, 1000),
@@ -197,16 +216,18 @@ const OFTEN: [(Mishap, usize); 14] = [
     (Mishap::AcceptInterrupted, 300),
     (Mishap::AcceptFailed, 300),
     (Mishap::Meanwhile, 500),
+    (Mishap::ColdFile, 1000),
 ];
 
 /// What excuses the server of much, or clients of everything: if it were not rare, nobody would be
 /// owed anything.
-const RARELY: [(Mishap, usize); 11] = [
+const RARELY: [(Mishap, usize); 12] = [
     (Mishap::Left, 100),
     (Mishap::NoDescriptorsBriefly, 200),
     (Mishap::RegisterFailed, 80),
     (Mishap::Broken, 10),
     (Mishap::SlowDisk, 300),
+    (Mishap::DeadDisk, 300),
     (Mishap::FileFailed, 250),
     (Mishap::FileShrank, 250),
     (Mishap::Leap, 10),
@@ -231,10 +252,14 @@ impl IndexMut<Mishap> for Faults {
 
 impl fmt::Display for Faults {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { batch, slowness, latency, disk, .. } = self;
+        let Self { batch, slowness, latency, disk, job, jobs, .. } = self;
         for mishap in Mishap::ALL.into_iter().filter(|mishap| self[*mishap] > 0) {
             write!(f, "{mishap:?} {}, ", self[mishap])?;
         }
-        write!(f, "batches of {batch}, turns of {slowness:?}, ways of {latency:?}, disk {disk:?}")
+        write!(
+            f,
+            "batches of {batch}, turns of {slowness:?}, ways of {latency:?}, disk {disk:?}, "
+        )?;
+        write!(f, "{jobs} jobs of {job:?}")
     }
 }

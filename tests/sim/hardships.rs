@@ -10,7 +10,7 @@ use super::asks::{Ask, Expected};
 use super::faults::Mishap;
 use super::nature::Errand;
 use super::run::Terms;
-use super::socket::End;
+use super::socket::{End, Kernel};
 use super::stage::{Stage, WIDE, on_both_kernels};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -125,6 +125,117 @@ fn a_slow_disk_delays_everybody_and_loses_nobody() {
         stage.settles();
         stage.hears_exactly(begun, vec![Expected::of_fault(Fault::HeadTimeout)]);
     });
+}
+
+/// Whoever asks for what is in memory is answered as if nobody waited for the disk, and whoever waits
+/// for it goes on the moment it was read.
+#[test]
+fn a_cold_file_delays_nobody_else() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let (cold, hot) = ([(); 5].map(|()| stage.connects()), stage.connects());
+        {
+            let mut nature = stage.nature.borrow_mut();
+            nature.faults[Mishap::ColdFile] = 1000;
+            nature.faults.job = 2 * SECOND;
+        }
+        for client in cold {
+            stage.asks(client, &[Ask::get("file", 40_000), Ask::get("parts", 40_000)]);
+        }
+        stage.settles();
+        let began = stage.nature.borrow().now;
+        for _ in 0..100 {
+            stage.asks(hot, &[Ask::get("bytes", 40_000)]);
+            stage.hears_after_settling(hot, &[Ask::get("bytes", 40_000)]);
+        }
+        assert!(stage.nature.borrow().now.since(began) < SECOND / 100, "they were delayed");
+        assert_eq!(stage.settles(), 1, "that a helper reads is nothing to do");
+        stage.passes(20 * SECOND);
+        for client in cold {
+            stage.hears(client, &[Ask::get("file", 40_000), Ask::get("parts", 40_000)]);
+        }
+    });
+}
+
+/// A disk that does not answer costs those who wait for it, and in time.
+#[test]
+fn a_dead_disk_is_not_waited_for_for_ever() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let (cold, hot) = ([(); 5].map(|()| stage.connects()), stage.connects());
+        {
+            let mut nature = stage.nature.borrow_mut();
+            nature.faults[Mishap::ColdFile] = 1000;
+            nature.faults[Mishap::DeadDisk] = 1000;
+            nature.faults.jobs = 1;
+            nature.helping.dead = Some(100 * SECOND);
+        }
+        for client in cold {
+            stage.asks(client, &[Ask::get("file", 40_000)]);
+        }
+        stage.passes(30 * SECOND - Duration::from_nanos(1));
+        stage.asks(hot, &[Ask::get("fixed", 0)]);
+        stage.hears_after_settling(hot, &[Ask::get("fixed", 0)]);
+        assert_eq!(cold.map(|client| stage.fate(client)), [None; 5]);
+        stage.passes(Duration::from_nanos(1));
+        let fates = cold.map(|client| stage.fate(client));
+        assert_eq!(fates, [Some(CloseReason::DiskTimeout); 5]);
+        stage.passes(300 * SECOND);
+        assert_eq!((stage.open(), stage.limit()), (0, None));
+    });
+}
+
+/// One job may wait, two are at work, and ten are asked for: all are done, one after the other, and
+/// whoever asks for nothing of the kind is answered at once.
+#[test]
+fn who_finds_no_room_for_a_job_is_asked_again() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        {
+            let mut nature = stage.nature.borrow_mut();
+            nature.faults.jobs = 1;
+            nature.faults.job = 2 * SECOND;
+        }
+        let (clients, other) = ([(); 10].map(|()| stage.connects()), stage.connects());
+        for client in clients {
+            stage.asks(client, &[Ask::get("helped", client)]);
+        }
+        stage.settles();
+        stage.asks(other, &[Ask::get("fixed", 0)]);
+        stage.hears_after_settling(other, &[Ask::get("fixed", 0)]);
+        let entries = stage.scheduled();
+        assert_eq!(stage.settles(), 1, "that there is no room is nothing to do");
+        assert!(entries >= clients.len() - 3, "{entries} entries");
+        stage.passes(10 * SECOND);
+        for client in clients {
+            stage.hears(client, &[Ask::get("helped", client)]);
+        }
+    });
+}
+
+/// Who has left is not asked, and takes no place in the queue.
+#[test]
+fn who_found_no_room_and_has_left_is_forgotten() {
+    let mut stage = Stage::on(Kernel::Linux);
+    {
+        let mut nature = stage.nature.borrow_mut();
+        nature.faults.jobs = 1;
+        nature.faults[Mishap::DeadDisk] = 1000;
+    }
+    let stuck = [(); 3].map(|()| stage.connects());
+    for client in stuck {
+        stage.asks(client, &[Ask::get("helped", 0)]);
+    }
+    stage.settles();
+    for _ in 0..1_000 {
+        let client = stage.connects();
+        stage.asks(client, &[Ask::get("helped", 0)]);
+        stage.settles();
+        stage.socket(client, |socket| socket.client_resets(false));
+        stage.settles();
+    }
+    assert_eq!(stage.open(), stuck.len());
+    assert!(stage.scheduled() < 200, "{} entries", stage.scheduled());
 }
 
 /// The head has promised what the disk does not give any more: that connection is closed, and

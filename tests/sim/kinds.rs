@@ -35,6 +35,7 @@ enum Kind {
     Nuisance,
     Regular,
     Dozer,
+    Watcher,
 }
 
 impl Mix {
@@ -42,6 +43,7 @@ impl Mix {
         use Kind::{
             BodyTrickler, Deaf, Dozer, EarlyShutter, Flooder, Garbler, Glutton, HeadTrickler,
             Honest, Nuisance, Queuer, Regular, Resetter, Silent, SlowReader, Unlucky, Vanisher,
+            Watcher,
         };
         let mut kinds = vec![Honest; dice.within(1..=6)];
         for kind in [
@@ -64,6 +66,8 @@ impl Mix {
             Nuisance,
             Regular,
             Dozer,
+            Watcher,
+            Watcher,
         ] {
             if dice.chance(400) {
                 kinds.push(kind);
@@ -100,6 +104,7 @@ impl Mix {
             Kind::Flooder => script.flood(dice),
             Kind::Glutton => script.gorge(dice),
             Kind::Dozer => script.nap(dice),
+            Kind::Watcher => script.watch(dice),
             Kind::Regular => script.regular(dice),
             Kind::Queuer => script.queue(dice),
             Kind::Nuisance => script.nuisance(dice),
@@ -132,7 +137,10 @@ fn windows(kind: Kind, dice: &mut Dice) -> [usize; 2] {
 /// One of a crowd, which comes all at once: it asks for one thing and goes.
 pub(crate) fn visitor(dice: &mut Dice) -> Client {
     let mut script = Script::default();
-    let ask = Ask::get(dice.one_of(&["fixed", "nowhere", "later"]), 0);
+    let ask = match dice.one_of(&["fixed", "nowhere", "later", "helped", "wish"]) {
+        "wish" => Ask::draw_wish(dice),
+        route => Ask::get(route, 0),
+    };
     script.steps.push(Step::Send(ask.head()));
     script.expected.push(Expected::to(&ask));
     let manner = script.ends_well(dice, "one of a crowd");

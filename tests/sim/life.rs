@@ -9,7 +9,7 @@ use oneloop::Limits;
 use oneloop::config::{
     LINGER_HURRIED, LINGER_IN_ALL, LINGER_SILENT, READ_PER_TURN, STALLED_BEFORE_LEAVING,
 };
-use oneloop::connection::{CloseReason, Moment, Phase};
+use oneloop::connection::{CloseReason, Moment, Pages, Phase};
 use oneloop::event_loop::{Ready, Transfer};
 
 /// What is known of one connection.
@@ -27,6 +27,12 @@ pub(crate) struct Life {
     pub(super) has_unsent: bool,
     /// The source of the answer that is being written, if it has one.
     source: Option<Pulled>,
+    /// What is to be sent of a file is not in memory.
+    disk: Option<DiskWait>,
+    /// When it was, after having been waited for.
+    hot_since: Moment,
+    /// How much of what a helper has read is to be sent without asking again.
+    warm: u64,
     /// When the server began to stop, after which nobody lingers for long.
     pub(super) hurried: Option<Moment>,
     /// When the server was told that the client's half is shut.
@@ -77,6 +83,23 @@ struct Pulled {
     waits: bool,
 }
 
+/// A wait for the disk.
+#[derive(Clone, Copy, Debug)]
+struct DiskWait {
+    since: Moment,
+    helper: Helper,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Helper {
+    /// There is none yet.
+    None,
+    /// It reads.
+    Reads,
+    /// It has read, and has rung.
+    HasRead,
+}
+
 /// How it stood with a connection when it left a phase.
 #[derive(Clone, Copy, Debug, Default)]
 struct Left {
@@ -113,6 +136,9 @@ impl Default for Life {
             last_written: Moment::START,
             has_unsent: false,
             source: None,
+            disk: None,
+            hot_since: Moment::START,
+            warm: 0,
             hurried: None,
             told_shut: None,
             was_told: false,
@@ -146,6 +172,20 @@ impl Life {
 
     pub(super) fn waits_for_source(&self) -> bool {
         self.source.is_some_and(|source| source.waits)
+    }
+
+    pub(super) fn waits_for_disk(&self) -> bool {
+        self.disk.is_some()
+    }
+
+    /// Whether a helper has read what it waits for.
+    pub(super) fn has_been_read_for(&self) -> bool {
+        self.disk.is_some_and(|disk| disk.helper == Helper::HasRead)
+    }
+
+    /// Whether it may wait for room in the helpers' queue.
+    pub(super) fn waits_for_helper(&self) -> bool {
+        self.phase == Phase::Answering || self.disk.is_some_and(|disk| disk.helper == Helper::None)
     }
 
     pub(super) fn is_between_requests(&self) -> bool {
@@ -206,6 +246,9 @@ impl Life {
     /// A write was made of so many bytes. Whether that was worth trying.
     pub(super) fn wrote(&mut self, got: Transfer, given: usize, now: Moment) -> bool {
         let was_worth_it = !self.write_blocked;
+        if self.disk.take().is_some() {
+            self.hot_since = now;
+        }
         self.of_turn.was_written = true;
         self.was_told_room = false;
         self.has_met_end |= matches!(got, Transfer::Ended | Transfer::Broken(_));
@@ -213,10 +256,48 @@ impl Life {
         self.has_unsent = got == Transfer::Blocked;
         if let Transfer::Moved(n) = got {
             self.has_unsent = n < given;
+            self.warm = self.warm.saturating_sub(n as u64);
             self.last_written = now;
             self.of_turn.bytes_written += n;
         }
         was_worth_it
+    }
+
+    /// A file is to be sent, of which that is known.
+    pub(super) fn asks_for(&mut self, pages: Pages) -> Result<(), &'static str> {
+        match (self.disk.map(|disk| disk.helper), pages) {
+            (Some(Helper::Reads), _) => Err("cannot wait for the helper that reads for it"),
+            (Some(Helper::HasRead), Pages::Unknown) => Err("asks for what was just read"),
+            (Some(Helper::HasRead), Pages::Warmed(len)) => {
+                self.warm = len;
+                Ok(())
+            }
+            (_, Pages::Warmed(len)) if len != self.warm || len == 0 => Err("sends what is cold"),
+            (_, Pages::Unknown) if self.warm > 0 => Err("asks for what was read and did not leave"),
+            _ => Ok(()),
+        }
+    }
+
+    /// It is not in memory.
+    pub(super) fn is_cold(&mut self, now: Moment) {
+        let since = self.disk.map_or(now, |disk| disk.since);
+        self.disk = Some(DiskWait { since, helper: Helper::None });
+        self.has_unsent = false;
+        self.of_turn.was_written = true;
+    }
+
+    /// A helper is to read it.
+    pub(super) fn is_being_read(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.helper = Helper::Reads;
+        }
+    }
+
+    /// The helper has read it.
+    pub(super) fn was_read(&mut self) {
+        if let Some(disk) = &mut self.disk {
+            disk.helper = Helper::HasRead;
+        }
     }
 
     /// The answer that was just asked for comes from a source.
@@ -258,7 +339,7 @@ impl Life {
             _ => self.began = now,
         }
         if from == Phase::Writing {
-            self.source = None;
+            (self.source, self.disk, self.warm) = (None, None, 0);
         }
         self.of_turn.asked += usize::from(from == Phase::Head && to == Phase::Answering);
         self.since = now;
@@ -293,6 +374,9 @@ impl Life {
     /// the client's, unless it has shut its half, and so may have gone.
     fn due_in_writing(&self, limits: &Limits) -> Moment {
         let progress = self.progress();
+        if let Some(disk) = self.disk {
+            return disk.since.after(limits.answer_timeout);
+        }
         let Some(source) = self.source else { return progress.after(limits.write_timeout) };
         match self.told_shut {
             _ if self.has_unsent || !source.waits => progress.after(limits.write_timeout),
@@ -304,17 +388,19 @@ impl Life {
     /// When something has left, or was made, the last time.
     fn progress(&self) -> Moment {
         let made = self.source.map_or(Moment::START, |source| source.at);
-        self.since.max(self.last_written).max(made)
+        self.since.max(self.last_written).max(self.hot_since).max(made)
     }
 
     /// Whether a connection that was closed for that reason had the time that it is granted. A
     /// deadline that fires early, or twice, is one that was meant for something else.
     pub(super) fn had_its_time(&self, reason: CloseReason) -> Result<(), &'static str> {
-        use CloseReason::{AnswerTimeout, Fault, IdleTimeout, SourceTimeout, WriteTimeout};
+        use CloseReason::{
+            AnswerTimeout, DiskTimeout, Fault, IdleTimeout, SourceTimeout, WriteTimeout,
+        };
         use oneloop::wire::Fault::{BodyTimeout, HeadTimeout};
         let (left, should_have_been) = match reason {
             IdleTimeout => (self.was_closed, Phase::Idle),
-            WriteTimeout | SourceTimeout => (self.was_closed, Phase::Writing),
+            WriteTimeout | SourceTimeout | DiskTimeout => (self.was_closed, Phase::Writing),
             AnswerTimeout => (self.began_writing, Phase::Answering),
             Fault(HeadTimeout) => (self.began_writing, Phase::Head),
             Fault(BodyTimeout) => (self.began_writing, Phase::Body),

@@ -7,6 +7,7 @@ use oneloop::connection::CloseReason;
 use oneloop::event_loop::{Flow, Stopped};
 
 use super::asks::{Ask, Expected, Framing, Upload};
+use super::diary::Entry;
 use super::nature::Errand;
 use super::reader::{Reader, Shortage};
 use super::run::Terms;
@@ -35,6 +36,27 @@ fn an_idle_loop_waits_without_limit_or_until_the_nearest_deadline() {
         stage.passes(Duration::from_nanos(1));
         assert_eq!(stage.fate(client), Some(CloseReason::IdleTimeout));
         assert_eq!(stage.limit(), NEVER);
+    });
+}
+
+/// A part that others follow is announced so, and leaves with the head and with what follows; the
+/// last one is not held back.
+#[test]
+fn the_parts_of_a_body_leave_together() {
+    on_both_kernels(|kernel| {
+        let mut stage = Stage::on(kernel);
+        let client = stage.connects();
+        let ask = Ask::get("parts", 10_000);
+        stage.asks(client, std::slice::from_ref(&ask));
+        stage.hears_after_settling(client, &[ask]);
+        let nature = stage.nature.borrow();
+        let wrote = nature.diary.entries().iter().filter_map(|(_, entry)| match entry {
+            Entry::Writes { more, .. } => Some(if *more { "and more" } else { "the last" }),
+            Entry::SendsFile { .. } => Some("a file"),
+            _ => None,
+        });
+        let wrote: Vec<&str> = wrote.collect();
+        assert_eq!(wrote, ["and more", "a file", "and more", "a file", "the last"]);
     });
 }
 

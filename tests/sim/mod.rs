@@ -3,10 +3,12 @@
 //! ```text
 //!  run.rs, stage.rs            a run by seed; a world moved by hand
 //!        │
-//!  EventLoop ──▶ world.rs ──▶ nature.rs, time.rs, calls.rs, events.rs, listening.rs, socket.rs
+//!  EventLoop ──▶ world.rs ──▶ nature.rs, time.rs, calls.rs, events.rs, listening.rs, socket.rs,
+//!        │                       │  ▲       helpers.rs
 //!        │                       │  ▲       what a kernel does, and may do (faults.rs)
 //!  house.rs                      │  │
-//!  (the responder)               │  └── clients.rs, kinds.rs, scripts.rs, asks.rs, reader.rs
+//!  (the responder)               │  └── clients.rs, kinds.rs, scripts.rs, asks.rs, reader.rs,
+//!        │                       │      wishes.rs; judging.rs (files of shelf.rs)
 //!        │                       │            what clients do, and must be told
 //!        └─▶ watcher.rs ──▶ oracles.rs, life.rs, accounts.rs
 //!                          what must be so whenever the server waits, and in the end
@@ -26,7 +28,9 @@ mod dice;
 mod events;
 mod far_end;
 pub(crate) mod faults;
+mod helpers;
 mod house;
+mod judging;
 mod kinds;
 mod life;
 mod listening;
@@ -36,11 +40,13 @@ mod reader;
 pub(crate) mod run;
 mod scratch;
 mod scripts;
+mod shelf;
 pub(crate) mod socket;
 mod stage;
 mod time;
 mod watcher;
 mod way;
+mod wishes;
 mod world;
 
 mod bugs;

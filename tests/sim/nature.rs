@@ -6,25 +6,27 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use oneloop::Wake;
 use oneloop::connection::Moment;
 use oneloop::event_loop::{Key, Ready, Transfer};
-use oneloop::message::{Bell, Date, RequestId};
+use oneloop::message::{Bell, Date, Job, RequestId};
+use oneloop::{SharedFile, Wake};
 
 use super::bell::Ringer;
 use super::clients::{Client, Scene};
 use super::diary::{Act, Diary, Entry};
 use super::dice::Dice;
 use super::faults::{Faults, Mishap};
+use super::helpers::Helping;
 use super::listening::Listening;
 use super::oracles::Oracles;
 use super::reader::Shortage;
 use super::scratch::{noise_file, unnamed};
+use super::shelf::{Change, Shelf};
 use super::socket::{Kernel, Socket};
 
 pub(crate) type Shared = Rc<RefCell<Nature>>;
@@ -39,10 +41,14 @@ pub(crate) enum Errand {
     Finish(RequestId, Wake),
     /// A bell is rung.
     Ring(Wake),
+    /// A helper has done this; for what is sent to that connection, perhaps.
+    Helped(Option<usize>, Job),
     /// The kernel has memory again for what that connection sends.
     WriteSpace(usize),
     /// The network breaks that connection.
     Break(usize),
+    /// Somebody changes a file on the shelf.
+    Change(Change),
     /// Somebody asks the server to stop.
     Stop,
     /// The same by a signal; a second one ends it at once.
@@ -85,12 +91,17 @@ pub(crate) struct Nature {
     /// Requests whose answer is begun, and those whose answer is ready.
     pub(crate) begun: BTreeSet<RequestId>,
     pub(crate) finished: BTreeSet<RequestId>,
+    /// Requests whose answer is a helper's, and whether it has made it.
+    pub(crate) jobs: BTreeMap<RequestId, Arc<AtomicBool>>,
+    pub(crate) helping: Helping,
     /// A file of noise. Whoever sends it holds it, and lets go of it in the end.
-    pub(crate) noise: Arc<File>,
+    pub(crate) noise: Arc<SharedFile>,
     /// To which connections a file was sent that cannot be read any more, and what the call says.
     pub(super) bad_files: BTreeMap<usize, Transfer>,
     /// A file that a test can change while it is sent.
-    pub(crate) scratch: Arc<File>,
+    pub(crate) scratch: Arc<SharedFile>,
+    /// Files that are served by name, where there are any.
+    pub(crate) shelf: Option<Shelf>,
     /// Whether nothing will ever happen any more.
     pub(crate) is_over: bool,
     /// Where time is moved by hand: how far it may go.
@@ -101,6 +112,8 @@ pub(crate) struct Nature {
     /// What is told next of the connection that was closed last.
     pub(crate) told_of_the_dead: Option<Ready>,
     pub(super) bell: Arc<Ringer>,
+    /// Whether it is rung when a turn begins: for nothing, and the next wait tells of it.
+    pub(super) was_rung_falsely: bool,
     pub(super) keys: Vec<Option<Key>>,
     /// Signals that have come and were not told.
     pub(super) signals: usize,
@@ -132,15 +145,19 @@ impl Nature {
             oracles: Oracles::default(),
             begun: BTreeSet::new(),
             finished: BTreeSet::new(),
+            jobs: BTreeMap::new(),
+            helping: Helping::default(),
             noise: noise_file(),
             bad_files: BTreeMap::new(),
-            scratch: Arc::new(unnamed(b"")),
+            scratch: Arc::new(unnamed(b"").into()),
+            shelf: None,
             is_over: false,
             by_hand: None,
             shortage: Shortage::default(),
             waited: Waited::default(),
             told_of_the_dead: None,
             bell: Arc::default(),
+            was_rung_falsely: false,
             keys: Vec::new(),
             signals: 0,
             acts_at: Vec::new(),
@@ -211,7 +228,7 @@ impl Nature {
         if let Some(Some(moment)) = next.transpose()? {
             self.act_at(id, moment);
         }
-        Ok(())
+        self.judges(id)
     }
 
     pub(super) fn with_client<T>(

@@ -2,12 +2,13 @@
 //! their number:
 //!
 //! 1. **Every byte.** What a client receives is what a reference would have answered it, which
-//!    knows nothing of loops and windows (`asks.rs`, `reader.rs`), and in the end nobody is owed
-//!    anything (`accounts.rs`).
+//!    knows nothing of loops and windows (`asks.rs`, `reader.rs`), or what a file was within the
+//!    second before it was asked for or since (`judging.rs`), and in the end nobody is owed anything
+//!    (`accounts.rs`).
 //! 2. **No stall.** The server does not wait while a connection could go on and no event will say
 //!    so, nor while somebody stands at the door. This is what an edge-triggered loop gets wrong.
-//! 3. **No spin.** It does not turn again and again without doing anything, nor try again what has
-//!    just blocked, nor stay in one turn for ever.
+//! 3. **No spin.** It does not turn again and again without doing anything, nor ring for itself
+//!    again and again, nor try again what has just blocked, nor stay in one turn for ever.
 //! 4. **Fairness.** Whoever can be read from or written to is, within two turns, however much the
 //!    others want; and nobody gets more out of one turn than a turn's budget.
 //! 5. **Deadlines.** No wait goes past one, and one that has passed has fired by the end of the
@@ -50,10 +51,10 @@ const UNSERVED_TURNS: usize = 2;
 const UNSERVED_WHEN_SHORT: usize = 50;
 
 /// What the agenda has at the most, beside so many entries for each of the most connections that
-/// there have been: a deadline and one that it has superseded, a place in the next turn, and a wait
-/// for memory.
-const ENTRIES: usize = 64;
-const ENTRIES_EACH: usize = 4;
+/// there have been: a deadline and one that it has superseded, a place in the next turn, a wait for
+/// memory, and one for a helper.
+const ENTRIES: usize = 128;
+const ENTRIES_EACH: usize = 5;
 
 /// What the server says that it has, when a turn has ended.
 #[derive(Clone, Copy, Debug)]
@@ -151,9 +152,10 @@ impl Oracles {
         Ok(())
     }
 
-    fn spin(&mut self, limit: Option<Duration>) -> Result<(), String> {
+    /// `rings`: the server has rung for itself, and so will not wait.
+    fn spin(&mut self, limit: Option<Duration>, rings: bool) -> Result<(), String> {
         let came_to_nothing = self.progress == self.last_progress;
-        let is_idle = limit == Some(Duration::ZERO) && came_to_nothing;
+        let is_idle = (limit == Some(Duration::ZERO) || rings) && came_to_nothing;
         self.last_progress = self.progress;
         self.idle_turns = if is_idle { self.idle_turns + 1 } else { 0 };
         if self.idle_turns > IDLE_TURNS {
@@ -203,7 +205,8 @@ impl Nature {
         self.oracles.is_content()?;
         self.oracles.books()?;
         self.oracles.bounds(limit)?;
-        self.oracles.spin(limit)?;
+        let rings = self.bell.is_rung() && !self.was_rung_falsely;
+        self.oracles.spin(limit, rings)?;
         self.oracles.deadlines(self.seen, limit)?;
         self.starving()?;
         self.budgets()?;
@@ -213,6 +216,7 @@ impl Nature {
         }
         if limit != Some(Duration::ZERO) {
             self.stalls()?;
+            self.forgotten()?;
             self.door(limit)?;
             self.relief(limit)?;
         }
@@ -240,7 +244,11 @@ impl Nature {
             if life.phase == Phase::Lingering && !socket.is_shut() {
                 return Err(format!("(2) stall: c{id} was not told that nothing more comes"));
             }
-            if life.phase == Phase::Writing && !life.has_unsent && !life.waits_for_source() {
+            if life.has_been_read_for() && !self.bell.is_rung() {
+                return Err(format!("(2) stall: a helper has read for c{id}, and nobody goes on"));
+            }
+            let waits_for_us = life.waits_for_source() || life.waits_for_disk();
+            if life.phase == Phase::Writing && !life.has_unsent && !waits_for_us {
                 return Err(format!("(2) stall: c{id} could be written to, and nobody has tried"));
             }
             if life.has_unsent && !socket.will_tell_of_room() {

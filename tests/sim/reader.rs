@@ -8,7 +8,10 @@ use std::collections::VecDeque;
 use oneloop::wire::Fault;
 
 use super::asks::{Ask, Expected, Framing};
+use super::wishes::{Heard, Wish};
 
+/// An answer without content, and without its length (RFC 9110 §8.6).
+const NOT_MODIFIED: u16 = 304;
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
 /// What the server may do to an honest client because it is short of something itself.
@@ -40,6 +43,9 @@ pub(crate) struct Reader {
     pub(crate) was_timed_out: bool,
     /// The dates of the answers.
     pub(crate) dates: Vec<String>,
+    /// What has come of the answer about a file, and those that are whole and were not judged.
+    hearing: Option<Heard>,
+    pub(crate) heard: Vec<Heard>,
 }
 
 #[derive(Debug)]
@@ -89,6 +95,11 @@ impl Reader {
     /// Whether everything has come that should.
     pub(crate) fn is_content(&self) -> bool {
         self.expected.is_empty()
+    }
+
+    /// What of files is still to come, if anything of them is.
+    pub(crate) fn wishes(&self) -> impl Iterator<Item = Wish> {
+        self.expected.iter().filter_map(|expected| expected.wish)
     }
 
     /// Whether what has come ends where an answer ends.
@@ -171,11 +182,15 @@ impl Reader {
     }
 
     /// Holds bytes against the content that must come; how many of them are content.
-    fn content(&self, bytes: &[u8], at: usize) -> Result<usize, String> {
+    fn content(&mut self, bytes: &[u8], at: usize) -> Result<usize, String> {
         let body = self.expected.front().map_or(&[][..], |expected| &expected.body[at..]);
         let n = bytes.len().min(body.len());
         if n == 0 {
             return Err(format!("content of answer {} beyond its end", self.whole));
+        }
+        if let Some(hearing) = &mut self.hearing {
+            hearing.body.extend_from_slice(&bytes[..n]);
+            return Ok(n);
         }
         if bytes[..n] != body[..n] {
             return Err(format!("wrong bytes in answer {} at {at}..{}", self.whole, at + n));
@@ -211,6 +226,14 @@ impl Reader {
             (self.was_timed_out, self.has_closed) = (true, true);
             self.state = State::Excused;
             return Ok(());
+        }
+        if let Some(expected) = self.expected.front_mut()
+            && let Some(wish) = expected.wish
+        {
+            let head = String::from_utf8_lossy(head).into_owned();
+            (expected.status, expected.body) = foretold(&head);
+            let (number, is_head, status) = (self.whole, expected.is_head, expected.status);
+            self.hearing = Some(Heard { number, wish, is_head, status, head, body: Vec::new() });
         }
         let Some(expected) = self.expected.front() else {
             return Err(format!("an answer that nobody asked for: {}", head.escape_ascii()));
@@ -263,6 +286,7 @@ impl Reader {
 
     fn answer_ended(&mut self) {
         self.expected.pop_front();
+        self.heard.extend(self.hearing.take());
         self.whole += 1;
         self.was_continued = false;
         self.state = if self.has_closed { State::Over } else { State::default() };
@@ -278,6 +302,15 @@ fn through_blank_line(head: &mut Vec<u8>, bytes: &[u8]) -> usize {
         }
     }
     bytes.len()
+}
+
+/// Status and length of an answer about a file, by its head: what it holds is judged when it is
+/// whole.
+fn foretold(head: &str) -> (u16, Vec<u8>) {
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    let length = head.split("\r\n").find_map(|line| line.strip_prefix("Content-Length: "));
+    let length = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    (status, vec![0; length])
 }
 
 /// Holds a head against what must come. Whether it says that the connection is closed, and its
@@ -299,7 +332,8 @@ fn check_head(head: &[u8], expected: &Expected) -> Result<(bool, String), String
     }
     let value = |wanted| fields.iter().find(|(name, _)| *name == wanted).map(|(_, value)| *value);
     let date = value("Date").ok_or("no date")?.to_owned();
-    let length = (expected.framing == Framing::Length).then(|| expected.body.len().to_string());
+    let has_length = expected.framing == Framing::Length && expected.status != NOT_MODIFIED;
+    let length = has_length.then(|| expected.body.len().to_string());
     if value("Content-Length") != length.as_deref() {
         return Err(format!("another length than {length:?}"));
     }

@@ -16,7 +16,7 @@ use oneloop::config::{COPIED_BODY, Config, KIB, Limits, RECEIVE_BUFFER, SEND_BUF
 use oneloop::connection::Moment;
 use oneloop::event_loop::{EventLoop, Flow, Service};
 
-use super::accounts::{nothing_is_left, settle};
+use super::accounts::{no_file_is_left, nothing_is_left, settle};
 use super::asks::BODY_LIMIT;
 use super::clients::Client;
 use super::diary::Entry;
@@ -26,6 +26,7 @@ use super::house::House;
 use super::kinds::{Mix, visitor};
 use super::nature::{Errand, Nature, Shared};
 use super::oracles::Stock;
+use super::shelf::Shelf;
 use super::socket::{Kernel, Socket};
 use super::watcher::Watcher;
 use super::world::World;
@@ -115,6 +116,8 @@ pub(crate) struct Outcome {
     pub(crate) mishaps: BTreeMap<Mishap, usize>,
     /// What kinds of clients came, and how many of each.
     pub(crate) manners: BTreeMap<&'static str, usize>,
+    /// What kinds of answers about files were given, and how many of each.
+    pub(crate) told: BTreeMap<&'static str, usize>,
     world: String,
     nature: Shared,
 }
@@ -155,6 +158,7 @@ pub(crate) fn run(kernel: Kernel, seed: u64) -> Outcome {
         fates: fates.map(|fate| format!("{fate:?}")).collect(),
         mishaps: now.mishaps.clone(),
         manners,
+        told: now.shelf.as_ref().map_or_else(BTreeMap::new, |shelf| shelf.told.clone()),
         world,
         nature: Rc::clone(&nature),
     }
@@ -173,6 +177,8 @@ fn draw(kernel: Kernel, seed: u64) -> (Shared, Terms) {
     let mut nature = Nature::new(kernel, seed, listeners);
     nature.faults = Faults::draw(kernel, &mut dice);
     let terms = draw_terms(&mut nature, &mut dice);
+    nature.shelf = Some(Shelf::draw(&mut dice));
+    nature.draw_changes(&mut dice);
     draw_stop(&mut nature, &mut dice);
     for listening in &mut nature.listening {
         listening.cannot_tell = dice.chance(300);
@@ -303,6 +309,7 @@ fn play(nature: &Shared, terms: &Terms, turns: &mut usize) -> Result<(), String>
     let mut nature = nature.borrow_mut();
     // What is under way arrives also when the server is gone.
     nature.run_out()?;
+    no_file_is_left(&nature)?;
     nature.oracles.is_content()?;
     settle(&nature)
 }

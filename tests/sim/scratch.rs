@@ -6,13 +6,15 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use oneloop::SharedFile;
+
 use super::asks::noise;
 
 /// A file of the [`noise`]: the same for everybody, through a descriptor of its own.
-pub(crate) fn noise_file() -> Arc<File> {
+pub(crate) fn noise_file() -> Arc<SharedFile> {
     static FILE: OnceLock<File> = OnceLock::new();
     let file = FILE.get_or_init(|| unnamed(noise()));
-    Arc::new(file.try_clone().expect("there is another descriptor"))
+    Arc::new(file.try_clone().expect("there is another descriptor").into())
 }
 
 /// A file that holds these bytes.

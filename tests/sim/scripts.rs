@@ -211,6 +211,23 @@ impl Script {
         self.ends_by(&[Step::Close], "regular")
     }
 
+    /// Asks for the same few files again and again, and so sees how they change.
+    pub(super) fn watch(&mut self, dice: &mut Dice) -> &'static str {
+        let wishes: Vec<Ask> = (0..dice.within(1..=3)).map(|_| Ask::draw_wish(dice)).collect();
+        let longest = dice.one_of(&[300, 1_500, 4_000]);
+        let glued = dice.one_of(&[0, 300]);
+        for number in 1..=dice.within(5..=40) {
+            let ask = &wishes[dice.below(wishes.len())];
+            self.expected.push(Expected::to(ask));
+            self.steps.push(Step::Send(ask.head()));
+            if !dice.chance(glued) {
+                self.steps.push(Step::AwaitAnswers(number));
+                self.steps.push(Step::Pause(dice.millis(0..=longest)));
+            }
+        }
+        self.ends_well(dice, "watcher")
+    }
+
     /// More bytes than one turn should send.
     pub(super) fn gorge(&mut self, dice: &mut Dice) -> &'static str {
         let most = dice.within(5..=25);

@@ -285,7 +285,7 @@ impl Socket {
         let mut bytes = vec![0; asked.min(room.max(1)).min(lie.at_most)];
         // The file is looked at first: sendfile(2) on one that has ended gives 0 whatever the
         // socket says.
-        let n = range.file.read_at(&mut bytes, range.offset).expect("the file can be read");
+        let n = range.file.file().read_at(&mut bytes, range.offset).expect("the file can be read");
         if n == 0 {
             return Transfer::Ended;
         }

@@ -11,15 +11,14 @@
 use std::time::{Duration, UNIX_EPOCH};
 
 use oneloop::connection::Moment;
-use oneloop::event_loop::Notice;
-use oneloop::message::Date;
+use oneloop::event_loop::{Notice, Wall};
 
 use super::diary::Entry;
 use super::faults::Mishap;
 use super::nature::{Errand, Nature, Waited};
 
 /// What the clock on the wall shows in the beginning: Sun, 06 Nov 1994 08:49:37 GMT.
-const WALL_BEGINS: u64 = 784_111_777;
+pub(crate) const WALL_BEGINS: u64 = 784_111_777;
 /// How far it is set, at the most: ten years.
 const WALL_SET_BY: usize = 315_360_000;
 /// A turn that takes longer may cost somebody their deadline who is not to blame.
@@ -58,10 +57,11 @@ impl Nature {
         self.run_until(until, notices)?;
         self.is_waiting = false;
         self.lie_about_events(notices);
+        self.was_rung_falsely = self.bell.is_rung();
         self.note(Entry::Woken { notices: notices.len() });
         self.waited = Waited { since, limit, notices: notices.len() };
         self.seen = self.now;
-        self.oracles.turn_begins(self.seen, notices);
+        self.oracles.turn_begins(self.seen, limit, notices);
         self.shortage.of_room |= self.oracles.is_stopping();
         Ok(())
     }
@@ -124,7 +124,9 @@ impl Nature {
                     wake.wake();
                 }
                 Errand::Ring(wake) => wake.wake(),
+                Errand::Helped(client, job) => self.helped(client, job),
                 Errand::WriteSpace(id) => self.sockets[id].write_space(),
+                Errand::Change(change) => self.changes(change),
                 Errand::Break(id) => self.breaks(id),
                 Errand::Stop => {
                     self.note(Entry::AsksToStop);
@@ -203,13 +205,13 @@ impl Nature {
         (WALL_BEGINS + passed).saturating_add_signed(self.wall_offset)
     }
 
-    /// The same, as answers say it.
-    pub(crate) fn date(&mut self) -> Date {
+    /// What it shows now, as answers say it too.
+    pub(crate) fn looks_at_the_wall(&mut self) -> Wall {
         let wall = self.wall(self.now);
         if self.dates.last().is_none_or(|(at, _)| *at != wall) {
             let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(wall));
             self.dates.push((wall, text.as_bytes().try_into().expect("a date has 29 bytes")));
         }
-        self.dates[self.dates.len() - 1].1
+        Wall { date: self.dates[self.dates.len() - 1].1, unix_time: wall }
     }
 }

@@ -1,6 +1,8 @@
 //! What the oracles see: the calls that the server makes, and what it tells its observer. It is
 //! taken down here, and what is wrong in itself is remembered until the server waits the next time.
 
+use std::time::Duration;
+
 use oneloop::connection::{CloseReason, Moment, Phase};
 use oneloop::event_loop::{Notice, Ready, Transfer};
 use oneloop::observers::{Event, Observer};
@@ -29,8 +31,8 @@ impl Oracles {
         id.map(|id| (id, &mut self.lives[id]))
     }
 
-    /// The server has come back from waiting, with these notices.
-    pub(super) fn turn_begins(&mut self, now: Moment, notices: &[Notice]) {
+    /// The server has come back from waiting so long at the most, with these notices.
+    pub(super) fn turn_begins(&mut self, now: Moment, limit: Option<Duration>, notices: &[Notice]) {
         for life in self.lives.iter_mut().filter(|life| life.is_alive()) {
             life.turn_begins(now, &self.limits);
         }
@@ -45,13 +47,14 @@ impl Oracles {
                 _ => {}
             }
         }
-        // Whoever is gone, or is rung for, may let go of memory without a call.
+        // Whoever is gone, or is rung for, may let go of memory without a call; so may who goes on
+        // with what came in the turn before.
         let may_let_go = |notice: &Notice| match notice {
             Notice::Ready(_, ready) => ready.has(Ready::GONE) || ready.has(Ready::WRITE_CLOSED),
             Notice::Rung => true,
             _ => false,
         };
-        let is_quiet = !notices.iter().any(may_let_go);
+        let is_quiet = !notices.iter().any(may_let_go) && limit != Some(Duration::ZERO);
         self.turn_began_at = is_quiet.then_some(self.progress);
         self.idle_wakes = if notices.is_empty() { self.idle_wakes } else { 0 };
     }

@@ -12,6 +12,7 @@
 //! * hand you a connection that is dead already, or none though one is there, or say that you have
 //!   enough of them;
 //! * let things happen between two of your calls;
+//! * say that a file is on the disk still, and read it late, or never;
 //! * keep you waiting for the disk, stop you for a minute, and set the clock ahead.
 //!
 //! What it may not do is lose a byte, or keep to itself that something became possible after it has
@@ -26,9 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use oneloop::FileRange;
-use oneloop::connection::Moment;
-use oneloop::event_loop::{Accepted, Key, Net, Notice, Stream, Transfer};
-use oneloop::message::{Bell, Date};
+use oneloop::connection::{Moment, Pages};
+use oneloop::event_loop::{Accepted, Key, Net, Notice, Sent, Stream, Transfer, Wall};
+use oneloop::message::{Bell, Job, Submitted};
 
 use super::calls::Call;
 use super::nature::Shared;
@@ -56,8 +57,8 @@ impl<const LINUX: bool> Net for World<LINUX> {
         self.0.borrow().now
     }
 
-    fn date(&mut self, _: Moment) -> Date {
-        self.0.borrow_mut().date()
+    fn wall(&mut self, _: Moment) -> Wall {
+        self.0.borrow_mut().looks_at_the_wall()
     }
 
     fn listeners(&self) -> usize {
@@ -93,6 +94,14 @@ impl<const LINUX: bool> Net for World<LINUX> {
     fn rung(&mut self, keys: &mut Vec<Key>) -> bool {
         self.0.borrow_mut().rung(keys)
     }
+
+    fn submit(&self, job: Job) -> Submitted {
+        self.0.borrow_mut().submit(job)
+    }
+
+    fn room_for_jobs(&self) -> usize {
+        self.0.borrow_mut().room_for_jobs()
+    }
 }
 
 impl Stream for Wire {
@@ -104,12 +113,12 @@ impl Stream for Wire {
         self.nature.borrow_mut().call(self.id, Call::Write([bytes, &[]], more_follows))
     }
 
-    fn write_both(&mut self, first: &[u8], second: &[u8]) -> Transfer {
-        self.nature.borrow_mut().call(self.id, Call::Write([first, second], false))
+    fn write_both(&mut self, first: &[u8], second: &[u8], more_follows: bool) -> Transfer {
+        self.nature.borrow_mut().call(self.id, Call::Write([first, second], more_follows))
     }
 
-    fn send_file(&mut self, range: &FileRange) -> Transfer {
-        self.nature.borrow_mut().call(self.id, Call::SendFile(range))
+    fn send_file(&mut self, range: &FileRange, pages: Pages) -> Sent {
+        self.nature.borrow_mut().send_file(self.id, range, pages)
     }
 
     fn shut(&mut self) {

@@ -2,12 +2,13 @@
 //! whether the connection goes on. An answer laid out beforehand is the same answer, byte for byte.
 
 use std::fs::File;
+use std::sync::Arc;
 
 use oneloop::connection::{Advance, Asked, Connection, Moment, Outgoing, Terms};
 use oneloop::message::Date;
 use oneloop::wire::request::Scan;
 use oneloop::wire::response::{Delimiter, Persistence, delimiter_without_content, write_head};
-use oneloop::{Answer, Body, FileRange, HeaderValue, Limits, Response, StatusCode, header};
+use oneloop::{Answer, Body, FileRange, HeaderValue, Limits, Part, Response, StatusCode, header};
 
 const DATE: &Date = b"Sun, 06 Nov 1994 08:49:37 GMT";
 
@@ -241,9 +242,14 @@ fn what_can_be_prepared() {
     let answer = answered("GET / HTTP/1.1\r\nHost: x\r\n\r\n", shared.prepare().into(), false);
     assert!(answer.ends_with(b"Content-Length: 2\r\n\r\nhi"));
 
+    let parts = Body::Parts(["h", "", "i"].map(|part| Part::Bytes(part.into())).into());
+    let prepared = Response::new(StatusCode::OK, parts).prepare();
+    assert_eq!(answered("GET / HTTP/1.1\r\nHost: x\r\n\r\n", prepared.into(), false), answer);
+
     let prepared = std::panic::catch_unwind(|| {
-        let file = File::open("/dev/null").expect("it is everywhere").into();
-        Response::new(StatusCode::OK, Body::File(FileRange { file, offset: 0, len: 0 })).prepare()
+        let file = Arc::new(File::open("/dev/null").expect("it is everywhere").into());
+        let part = Part::File(FileRange { file, offset: 0, len: 1 });
+        Response::new(StatusCode::OK, Body::Parts(vec![part])).prepare()
     });
     let said = prepared.expect_err("a panic");
     assert_eq!(

@@ -1,43 +1,72 @@
 //! A folder of files, or a single file.
 //!
-//! One request in five steps, each in a file of its own: the path becomes names (`names.rs`), the
-//! names are opened beneath the root (`beneath.rs`), what was opened is looked at (`opened.rs`),
-//! and a file is answered with its content (`content.rs`), a folder with a listing (`listing.rs`).
-//! This file decides which.
+//! What a request for a file goes through, each step in a file of its own: what is known of its
+//! path is looked up (`cache.rs`); where nothing is, or it was seen more than a second ago, the
+//! path becomes names (`names.rs`), the names are found beneath the root (`find.rs`, `beneath.rs`),
+//! and what was found is made into an entry (`entry.rs`); of which the right variant and part is
+//! answered (`content.rs`). Where the disk would have to be waited for, a helper thread goes the
+//! same way (`errands.rs`). This file is the order in which they are asked.
 //!
-//! Relies on the kernel for confinement and on the loop for sending. Never writes, never follows a
-//! link out of the root, never waits for anything but the disk.
-//! Read next: `names.rs`, `beneath.rs`.
+//! Relies on the kernel for confinement, on the loop for sending and for helpers. Never writes,
+//! never follows a link that it may not, never waits for a disk.
+//! Read next: `cache.rs`, `find.rs`.
 
 mod beneath;
+mod cache;
+mod caching;
+mod closing;
+mod compress;
 mod content;
+mod cors;
+mod entry;
+mod errands;
+mod error;
+mod error_pages;
+mod find;
 mod listing;
 mod media;
+mod memory;
 mod names;
 mod opened;
+mod options;
+mod outcome;
+mod parts;
+mod reading;
 #[cfg(test)]
-mod scratch;
-mod single;
+pub(super) mod scratch;
+mod site;
 mod validators;
+mod variant;
 
-use std::path::{Path, PathBuf};
-use std::{fmt, fs, io};
+pub use self::caching::CacheRule;
+pub use self::cors::Cors;
+pub use self::error::FilesError;
+pub use self::options::{
+    Charset, Compress, FileOptions, Hidden, Listing, Missing, OptionError, Paths, Symlinks,
+};
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{self, HeaderValue};
 use http::{Method, StatusCode};
 
-use self::beneath::Root;
-use self::names::{Form, Names};
-use self::opened::{Opened, Refusal};
-use self::single::Single;
+use self::beneath::Patience;
+use self::cache::{Cache, Known};
+use self::entry::{Entry, Look};
+use self::errands::{Errands, Standing};
+use self::find::{Found, Obstacle};
+use self::names::Names;
+use self::opened::Refusal;
+use self::outcome::Outcome;
+use self::site::Site;
+use self::validators::Settled;
 use super::Responder;
-use crate::config::Limits;
+use crate::config::{LISTING_ROOM, Limits};
 use crate::message::{Answer, Request, Response};
-
-const ALLOW: HeaderValue = HeaderValue::from_static("GET, HEAD, OPTIONS");
-
-/// The file that stands for its folder.
-const INDEX: &[u8] = b"index.html";
+use crate::wire::negotiate::{Coding, Codings};
 
 /// Serves the files in a folder, or a single file, by GET and HEAD.
 ///
@@ -48,9 +77,13 @@ const INDEX: &[u8] = b"index.html";
 ///   lead.
 /// - Names that begin with a dot are not there, `.well-known` excepted, and neither are FIFOs,
 ///   sockets and devices.
-/// - Preconditions are judged by a strong entity tag, made of time and size, and by the date (RFC
-///   9110 §13).
+/// - Preconditions and ranges are judged by an entity tag, made of time, size and coding, and by
+///   the date (RFC 9110 §13, §14). What was written within the last second has a weak one.
+/// - What lies beside a file as `.zst`, `.br` or `.gz` is sent in its place to who accepts that.
 /// - A single file is there as `/` and as `/its-name`.
+///
+/// What is asked for often is kept in memory or open, within the budgets of [`FileOptions`], and
+/// looked at again once a second. What would have to wait for a disk is done by a helper thread.
 ///
 /// ```no_run
 /// use oneloop::Files;
@@ -60,13 +93,9 @@ const INDEX: &[u8] = b"index.html";
 /// ```
 #[derive(Debug)]
 pub struct Files {
-    served: Served,
-}
-
-#[derive(Debug)]
-enum Served {
-    Folder(Root),
-    File(Single),
+    site: Arc<Site>,
+    cache: Cache,
+    errands: Errands,
 }
 
 impl Files {
@@ -77,164 +106,268 @@ impl Files {
     /// [`FilesError`], where there is no such folder or file, it may not be read, or it is
     /// something else, such as a FIFO.
     pub fn new(path: impl AsRef<Path>) -> Result<Self, FilesError> {
+        Self::with(path, FileOptions::default())
+    }
+
+    /// As [`new`](Self::new), served as `options` say.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and where an option makes no sense.
+    pub fn with(path: impl AsRef<Path>, options: FileOptions) -> Result<Self, FilesError> {
         let path = path.as_ref();
-        let because = |error| FilesError::because(path, error);
-        let kind = fs::metadata(path).map_err(because)?.file_type();
-        let served = if kind.is_dir() {
-            Root::at(path).map(Served::Folder)
+        let cache = Cache::new(options.cached_bytes, options.cached_files.min(spare_descriptors()));
+        let kind = fs::metadata(path).map_err(|error| FilesError::because(path, error))?;
+        let site = if kind.is_dir() {
+            Site::of_folder(path, options)?
         } else if kind.is_file() {
-            Single::at(path).map(Served::File)
+            Site::of_file(path, options)?
         } else {
             return Err(FilesError::NeitherFileNorFolder { path: path.into() });
         };
-        served.map(|served| Self { served }).map_err(|error| because(error.into()))
+        Ok(Self { site: Arc::new(site), cache, errands: Errands::default() })
     }
 
-    fn find(&self, request: &Request<'_>) -> Result<Response, Refusal> {
-        let names = Names::parse(request.path()).ok_or(Refusal::Missing)?;
-        match &self.served {
-            Served::Folder(_) if names.are_hidden() => Err(Refusal::Missing),
-            Served::Folder(root) => match names.form() {
-                Form::File => file_beneath(root, &names, request),
-                Form::Folder => folder_beneath(root, &names, request),
-            },
-            Served::File(single) if single.is_asked_for(&names) => the_file(single, request),
-            Served::File(_) => Err(Refusal::Missing),
+    fn read(&mut self, request: &Request<'_>) -> Answer {
+        let Some(path) = self.site.beneath_mount(request.path()) else {
+            return self.site.dressed(Refusal::Missing.response()).into();
+        };
+        // One path for each file, so that relative links lead where they should, and nobody asks
+        // for a file under a thousand names.
+        if path.contains("//") {
+            return match Names::parse(path) {
+                Some(names) => self.elsewhere(self.site.with_mount(&names.link()), request.query()),
+                None => self.site.dressed(Refusal::Missing.response()).into(),
+            };
+        }
+        self.cache.sweep(request.caller.now());
+        match self.look_up(path, request) {
+            Standing::Back(Outcome::Known(Known::File(entry)), _) => self.file(&entry, request),
+            Standing::Back(Outcome::Known(_), _) => self.listing(path, request),
+            Standing::Back(Outcome::Elsewhere(path), _) => self.elsewhere(path, request.query()),
+            Standing::Back(Outcome::Refused(refusal), _) => {
+                self.site.dressed(refusal.response()).into()
+            }
+            Standing::Sent | Standing::NotSent => Answer::Later,
         }
     }
+
+    /// What that path stands for.
+    fn look_up(&mut self, path: &str, request: &Request<'_>) -> Standing {
+        let now = request.caller.now();
+        if let Some(known) = self.cache.fresh(path, now) {
+            return Standing::Back(Outcome::Known(known.clone()), now);
+        }
+        let standing = match self.errands.standing(path, request) {
+            Standing::NotSent => self.look(path, request),
+            standing => standing,
+        };
+        if let Standing::Back(outcome, seen_at) = &standing {
+            self.learn(path, outcome, *seen_at);
+        }
+        standing
+    }
+
+    /// Looks at once; where that would have to wait, somebody is sent.
+    fn look(&mut self, path: &str, request: &Request<'_>) -> Standing {
+        let now = request.caller.unix_time();
+        let look = self.site.look(Patience::AtOnce, now);
+        let mut seen = self.look_at_once(path, look);
+        if matches!(seen, Err(Obstacle::Refused(Refusal::Busy))) && self.cache.close_files() {
+            seen = self.look_at_once(path, look);
+        }
+        match seen {
+            Ok(outcome) => Standing::Back(outcome, request.caller.now()),
+            Err(Obstacle::Refused(refusal)) => {
+                Standing::Back(Outcome::Refused(refusal), request.caller.now())
+            }
+            Err(Obstacle::Waits) => {
+                let (site, owned) = (Arc::clone(&self.site), path.to_owned());
+                let known = self.cache.file(path).cloned();
+                let work = move || {
+                    let look = site.look(Patience::Patient, now);
+                    let found = site.find(&owned, look.patience);
+                    found.and_then(|found| site.seen(found, known.as_ref(), look)).into()
+                };
+                self.errands.send(path, request, work)
+            }
+        }
+    }
+
+    fn look_at_once(&self, path: &str, look: Look) -> Result<Outcome, Obstacle> {
+        let found = self.site.find(path, look.patience)?;
+        let known = match &found {
+            Found::File(file) => {
+                let name = file.name();
+                self.cache.file(name.as_deref().unwrap_or(path))
+            }
+            _ => None,
+        };
+        self.site.seen(found, known, look)
+    }
+
+    /// Keeps what was seen at that time.
+    fn learn(&mut self, path: &str, outcome: &Outcome, seen_at: Duration) {
+        match outcome {
+            Outcome::Known(known) => {
+                let name = if let Known::File(entry) = known { entry.name() } else { None };
+                if name.is_some() {
+                    self.cache.forget(path);
+                }
+                self.cache.keep(name.as_deref().unwrap_or(path), known.clone(), seen_at);
+            }
+            Outcome::Refused(Refusal::Busy) => {
+                self.cache.close_files();
+            }
+            Outcome::Elsewhere(_) | Outcome::Refused(_) => self.cache.forget(path),
+        }
+    }
+
+    fn file(&mut self, entry: &Arc<Entry>, request: &Request<'_>) -> Answer {
+        if !entry.is_compressible {
+            return content::answer(&self.site, request, entry);
+        }
+        let codings = Codings::of(request.headers());
+        // Of what is made on the fly there are no parts, so who wants parts gets what lies there.
+        let quality = match entry.suited(codings) {
+            Some(_) if request.header("range").is_some() => None,
+            Some(suited) if suited.coding != Coding::Identity => None,
+            Some(_) => Some(codings.quality(Coding::Identity)),
+            None => Some(0),
+        };
+        let Some(coding) = quality.and_then(|quality| compress::coding(codings, quality)) else {
+            return content::answer(&self.site, request, entry);
+        };
+        match self.compressed(entry, coding, request) {
+            Standing::Back(Outcome::Known(Known::Compressed(_, Some(variant))), _) => {
+                content::answer_with(&self.site, request, entry, &variant)
+            }
+            Standing::Back(..) => content::answer(&self.site, request, entry),
+            Standing::Sent | Standing::NotSent => Answer::Later,
+        }
+    }
+
+    /// The file in that coding: made once for every state of it, by a helper.
+    fn compressed(
+        &mut self,
+        entry: &Arc<Entry>,
+        coding: Coding,
+        request: &Request<'_>,
+    ) -> Standing {
+        // Many paths may lead to one file. None begins like this. What was made of it while it
+        // could be written again without a trace is no longer good when it cannot.
+        let name = format!("{} {:?} {}", coding.name(), entry.settled, entry.path());
+        let identity = entry.original().identity;
+        let now = request.caller.now();
+        let known = match entry.settled {
+            Settled::Yes => self.cache.ever(&name),
+            Settled::No => self.cache.fresh(&name, now),
+        };
+        if let Some(known @ Known::Compressed(of, _)) = known
+            && *of == identity
+        {
+            return Standing::Back(Outcome::Known(known.clone()), now);
+        }
+        // Two states of a file are two errands.
+        let what = format!("{name} {identity:?}");
+        let entry = Arc::clone(entry);
+        let standing = self.errand(&what, entry.original().len(), request, move |site| {
+            let made = entry.common(site).compressed(entry.original(), coding)?;
+            Ok(Outcome::Known(Known::Compressed(identity, made.map(Arc::new))))
+        });
+        if let Standing::Back(Outcome::Known(known), seen_at) = &standing {
+            self.cache.keep(&name, known.clone(), *seen_at);
+        }
+        standing
+    }
+
+    /// How the errand stands that makes something of up to so many bytes; sends somebody, if nobody
+    /// was sent.
+    fn errand(
+        &mut self,
+        what: &str,
+        len: u64,
+        request: &Request<'_>,
+        work: impl FnOnce(&Site) -> Result<Outcome, Obstacle> + Send + 'static,
+    ) -> Standing {
+        match self.errands.standing(what, request) {
+            Standing::NotSent if !self.site.memory.has_room(len) => {
+                Standing::Back(Outcome::Refused(Refusal::Busy), request.caller.now())
+            }
+            Standing::NotSent => {
+                let site = Arc::clone(&self.site);
+                let work = move || {
+                    // Many may have been sent while there was room.
+                    let made = work(&site).into();
+                    if site.memory.has_room(0) { made } else { Outcome::Refused(Refusal::Busy) }
+                };
+                self.errands.send(what, request, work)
+            }
+            standing => standing,
+        }
+    }
+
+    /// A folder as a page. Each is made by a helper, for it takes long where there is much in it,
+    /// and nobody could say beforehand whether the disk would have to be waited for.
+    fn listing(&mut self, path: &str, request: &Request<'_>) -> Answer {
+        if let Some(instead) = listing::instead(request) {
+            return self.site.dressed(instead).into();
+        }
+        let ask = listing::Ask::of(request.query(), request.headers());
+        let what = format!("{path}?{ask:?}");
+        let now = request.caller.now();
+        if let Some(Known::Listing(page)) = self.cache.fresh(&what, now) {
+            return page.clone().into();
+        }
+        let (owned, unix_time) = (path.to_owned(), request.caller.unix_time());
+        let list = move |site: &Site| site.list(&owned, ask, unix_time);
+        match self.errand(&what, LISTING_ROOM, request, list) {
+            Standing::Back(Outcome::Known(Known::Listing(page)), seen_at) => {
+                self.cache.keep(&what, Known::Listing(page.clone()), seen_at);
+                page.into()
+            }
+            // An index has come meanwhile.
+            Standing::Back(Outcome::Known(Known::File(entry)), _) => self.file(&entry, request),
+            Standing::Back(Outcome::Elsewhere(path), _) => self.elsewhere(path, request.query()),
+            Standing::Back(Outcome::Refused(refusal), _) => {
+                self.site.dressed(refusal.response()).into()
+            }
+            Standing::Back(Outcome::Known(Known::Folder | Known::Compressed(..)), _) => {
+                unreachable!("a folder is listed, and nothing else is made")
+            }
+            Standing::Sent | Standing::NotSent => Answer::Later,
+        }
+    }
+
+    /// 301 to where the same is to be had, with the query that came.
+    fn elsewhere(&self, mut location: String, query: Option<&str>) -> Answer {
+        if let Some(query) = query {
+            location.push('?');
+            location.push_str(query);
+        }
+        // What is sent must be something that could be asked for (RFC 9110 §2.3).
+        let is_short = location.len() <= Limits::default().target_bytes;
+        let response = match HeaderValue::try_from(location) {
+            Ok(location) if is_short => Response::status(StatusCode::MOVED_PERMANENTLY)
+                .with_header(header::LOCATION, location),
+            _ => Refusal::Missing.response(),
+        };
+        self.site.dressed(response).into()
+    }
+}
+
+/// Descriptors that cached files may take of those this process may open: half of what the server
+/// leaves to files and the like, where there are few.
+fn spare_descriptors() -> usize {
+    use rustix::process::{Resource, getrlimit};
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 8).unwrap_or(usize::MAX)
 }
 
 impl Responder for Files {
     fn respond(&mut self, request: &Request<'_>) -> Answer {
-        let response = match *request.method() {
-            Method::GET | Method::HEAD => self.find(request).unwrap_or_else(Refusal::response),
-            Method::OPTIONS => {
-                Response::status(StatusCode::NO_CONTENT).with_header(header::ALLOW, ALLOW)
-            }
-            _ => Response::method_refused(request.method(), ALLOW),
-        };
-        response.into()
-    }
-}
-
-/// A path without a slash at its end: a file, or a folder whose slash is missing.
-fn file_beneath(root: &Root, names: &Names, request: &Request<'_>) -> Result<Response, Refusal> {
-    match Opened::look(root.open(names.as_bytes())?)? {
-        Opened::File(file) => content::answer(request, file, names.last()),
-        Opened::Folder(_) => add_slash(names, request.query()),
-    }
-}
-
-/// A path with a slash at its end: a folder, and its index if it has one.
-fn folder_beneath(root: &Root, names: &Names, request: &Request<'_>) -> Result<Response, Refusal> {
-    let index = root.open(&names.child(INDEX)).map_err(Refusal::from).and_then(Opened::look);
-    match index {
-        Ok(Opened::File(file)) => return content::answer(request, file, INDEX),
-        Ok(Opened::Folder(_)) | Err(Refusal::Missing) => {}
-        Err(refusal) => return Err(refusal),
-    }
-    match Opened::look(root.open(names.as_bytes())?)? {
-        Opened::Folder(folder) => listing::answer(request, root, folder, names),
-        Opened::File(_) => Err(Refusal::Missing),
-    }
-}
-
-fn the_file(single: &Single, request: &Request<'_>) -> Result<Response, Refusal> {
-    match Opened::look(single.open()?)? {
-        Opened::File(file) => content::answer(request, file, single.name()),
-        Opened::Folder(_) => Err(Refusal::Missing),
-    }
-}
-
-/// 301 to the same path with a slash. Without it, the relative links of an index would lead one
-/// folder too high.
-fn add_slash(names: &Names, query: Option<&str>) -> Result<Response, Refusal> {
-    let mut location = names.folder_link();
-    if let Some(query) = query {
-        location.push('?');
-        location.push_str(query);
-    }
-    // What is sent must be something that could be asked for (RFC 9110 §2.3).
-    if location.len() > Limits::default().target_bytes {
-        return Err(Refusal::Missing);
-    }
-    let location = HeaderValue::try_from(location).map_err(|_| Refusal::Missing)?;
-    Ok(Response::status(StatusCode::MOVED_PERMANENTLY).with_header(header::LOCATION, location))
-}
-
-/// Why a folder or file cannot be served.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum FilesError {
-    /// There is none of that name.
-    Missing {
-        /// What was to be served.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// This process may not read it.
-    Forbidden {
-        /// What was to be served.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// It is a FIFO, a socket or a device.
-    NeitherFileNorFolder {
-        /// What was to be served.
-        path: PathBuf,
-    },
-    /// It could not be opened for another reason.
-    Unopened {
-        /// What was to be served.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-}
-
-impl FilesError {
-    fn because(path: &Path, source: io::Error) -> Self {
-        let path = path.into();
-        match source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
-                Self::Missing { path, source }
-            }
-            io::ErrorKind::PermissionDenied => Self::Forbidden { path, source },
-            _ => Self::Unopened { path, source },
-        }
-    }
-}
-
-impl fmt::Display for FilesError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { path, .. } => {
-                write!(f, "cannot serve {path:?}: there is no such file or folder; check the path")
-            }
-            Self::Forbidden { path, .. } => write!(
-                f,
-                "cannot serve {path:?}: permission denied; \
-                 let this user read the file, or read and enter the folder"
-            ),
-            Self::NeitherFileNorFolder { path } => {
-                write!(f, "cannot serve {path:?}: it is neither a file nor a folder; name one")
-            }
-            Self::Unopened { path, source } => {
-                write!(f, "cannot serve {path:?}: {source}; check the file system and the limits")
-            }
-        }
-    }
-}
-
-impl std::error::Error for FilesError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Missing { source, .. }
-            | Self::Forbidden { source, .. }
-            | Self::Unopened { source, .. } => Some(source),
-            Self::NeitherFileNorFolder { .. } => None,
+        match *request.method() {
+            Method::GET | Method::HEAD => self.read(request),
+            _ => self.site.unread(request).into(),
         }
     }
 }
@@ -293,8 +426,6 @@ mod tests {
         let (_outer, mut files) = site();
         for (path, expected) in [
             ("/plain.txt", Some("plain.txt")),
-            ("//plain.txt", Some("plain.txt")),
-            ("/sub//nested.txt", Some("sub/nested.txt")),
             ("/a%20b%25%3B%27%3C.txt", Some("a b%;'<.txt")),
             ("/%C3%BCmlaut", Some("ümlaut")),
             ("/%FF%FE", Some("bytes")),
@@ -317,6 +448,7 @@ mod tests {
             ("/%2e%2e/secret", None),
             ("/..%2Fsecret", None),
             ("/sub%2Fnested.txt", None),
+            ("/sub//..%2Fplain.txt", None),
             ("/plain.txt%00", None),
             ("/out", None),
             ("/out-folder", None),
@@ -350,9 +482,13 @@ mod tests {
             ("/sub?x=1&y=/", "/sub/?x=1&y=/"),
             ("/sub?", "/sub/?"),
             ("/sub/deep", "/sub/deep/"),
-            ("//sub//deep", "/sub/deep/"),
+            ("//sub//deep", "/sub/deep"),
             ("/to-sub", "/to-sub/"),
-            ("//evil.example", "/evil.example/"),
+            ("//evil.example", "/evil.example"),
+            ("//evil.example/", "/evil.example/"),
+            ("///", "/"),
+            ("//plain.txt?a//b", "/plain.txt?a//b"),
+            ("/missing//..;/x", "/missing/..;/x"),
             ("/%5Cevil", "/%5Cevil/"),
             ("/a%20b:c", "/a%20b:c/"),
         ] {
@@ -380,7 +516,7 @@ mod tests {
     #[test]
     fn a_folder_without_index_is_listed() {
         let (_outer, mut files) = site();
-        for path in ["/", "/sub/", "/to-sub/", "/sub/deep/", "/index-is-folder/", "//sub//"] {
+        for path in ["/", "/sub/", "/to-sub/", "/sub/deep/", "/index-is-folder/"] {
             let response = ask(&mut files, "GET", path, "");
             assert_eq!(response.status_code(), 200, "{path}");
             assert_eq!(field(&response, "content-type"), "text/html; charset=utf-8");
@@ -414,8 +550,11 @@ mod tests {
     fn every_link_of_a_listing_leads_somewhere() {
         let (_outer, mut files) = site();
         let page = String::from_utf8(bytes(&ask(&mut files, "GET", "/", "")).to_vec()).unwrap();
-        let links: Vec<_> =
-            page.split("href=\"").skip(1).filter_map(|s| s.split('"').next()).collect();
+        let links: Vec<_> = page
+            .split("<th scope=row><a href=\"")
+            .skip(1)
+            .filter_map(|s| s.split('"').next())
+            .collect();
         assert_eq!(links.len(), 10, "{links:?}");
         for link in links {
             let status = ask(&mut files, "GET", &format!("/{link}"), "").status_code();
@@ -459,7 +598,7 @@ mod tests {
         for (name, content) in [("plain.txt", "plain.txt"), (".env", ".env"), ("out", "secret")] {
             let mut files = Files::new(root.join(name)).unwrap();
             let by_name = format!("/{name}");
-            for path in ["/", "//", &by_name] {
+            for path in ["/", &by_name] {
                 let response = ask(&mut files, "GET", path, "");
                 assert_eq!(response.status_code(), 200, "{name} {path}");
                 assert_eq!(bytes(&response), content.as_bytes(), "{name} {path}");

@@ -8,6 +8,8 @@ use std::borrow::Cow;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
+use super::options::Hidden;
+
 /// What is percent-encoded in a link: all but the unreserved characters (RFC 3986 §2.3), so that a
 /// link means the same in a header, in an attribute and as a relative reference, where even a colon
 /// would be read as the end of a scheme.
@@ -78,8 +80,12 @@ impl Names {
     }
 
     /// Whether no client gets to see this: one of the names is hidden.
-    pub(super) fn are_hidden(&self) -> bool {
-        self.joined.split(|&byte| byte == b'/').any(is_hidden)
+    ///
+    /// The names that are asked for count, not those that a symbolic link leads to: `seen ->
+    /// .store/file` is how deployments are made (`current -> .releases/7`), and whoever made the
+    /// link meant it to be followed.
+    pub(super) fn are_hidden(&self, hidden: Hidden) -> bool {
+        self.joined.split(|&byte| byte == b'/').any(|name| is_hidden(name, hidden))
     }
 
     /// The names with a `/` between them, as a path relative to the root.
@@ -104,10 +110,49 @@ impl Names {
         path
     }
 
+    /// The folder that this is in; the root for the root.
+    pub(super) fn parent(&self) -> Self {
+        let end = self.joined.iter().rposition(|&byte| byte == b'/').unwrap_or(0);
+        Self { joined: self.joined[..end].to_vec(), form: Form::Folder }
+    }
+
+    /// The same without that ending of the last name, if it has it and a name is left.
+    pub(super) fn without_ending(&self, ending: &[u8]) -> Option<Self> {
+        let joined = self.joined.strip_suffix(ending)?.to_vec();
+        let shorter = Self { joined, form: self.form };
+        let last = shorter.last();
+        (!last.is_empty() && is_a_name(last)).then_some(shorter)
+    }
+
+    /// This folder, or those that this is in, the nearest first, of which so many at most; and then
+    /// the root.
+    pub(super) fn folders_around(&self, most: usize) -> impl Iterator<Item = Self> {
+        let mut next = Some(match self.form {
+            Form::File => self.parent(),
+            Form::Folder => Self { joined: self.joined.clone(), form: self.form },
+        });
+        let around = std::iter::from_fn(move || {
+            let here = next.take()?;
+            next = (!here.is_root()).then(|| here.parent());
+            Some(here)
+        });
+        let root = Self { joined: Vec::new(), form: Form::Folder };
+        around.take_while(|folder| !folder.is_root()).take(most).chain([root])
+    }
+
     /// The path of this folder as text for people.
     pub(super) fn shown(&self) -> String {
         let names = String::from_utf8_lossy(&self.joined);
         if names.is_empty() { "/".into() } else { format!("/{names}/") }
+    }
+
+    /// The path as a link, made anew from the names.
+    pub(super) fn link(&self) -> String {
+        let mut link = self.folder_link();
+        if self.form == Form::File {
+            link.pop();
+        }
+        link
     }
 
     /// The path of this folder as a link, made anew from the names. It begins with one slash, so
@@ -123,8 +168,8 @@ impl Names {
 }
 
 /// Whether a client may see a name in a listing and ask for it.
-pub(super) fn is_served(name: &[u8]) -> bool {
-    is_a_name(name) && !is_hidden(name)
+pub(super) fn is_served(name: &[u8], hidden: Hidden) -> bool {
+    is_a_name(name) && !is_hidden(name, hidden)
 }
 
 /// A name as one segment of a link.
@@ -137,15 +182,16 @@ fn is_a_name(bytes: &[u8]) -> bool {
     !is_dots && !bytes.iter().any(|&byte| byte == b'/' || byte.is_ascii_control())
 }
 
-/// Dotfiles are hidden, because they tend to be what nobody meant to publish (`.git`, `.env`).
-/// `.well-known` is there to be found (RFC 8615).
-fn is_hidden(name: &[u8]) -> bool {
-    name.starts_with(b".") && name != b".well-known"
+/// Dotfiles are hidden unless the operator says otherwise, because they tend to be what nobody
+/// meant to publish (`.git`, `.env`). `.well-known` is there to be found (RFC 8615), in this
+/// spelling alone: names are bytes.
+fn is_hidden(name: &[u8], hidden: Hidden) -> bool {
+    hidden == Hidden::Refused && name.starts_with(b".") && name != b".well-known"
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, Names, encoded};
+    use super::{Form, Hidden, Names, encoded, is_served};
 
     #[test]
     fn a_path_is_taken_apart_at_its_slashes_and_then_decoded() {
@@ -160,6 +206,20 @@ mod tests {
             ("/...", b"...", Form::File),
             ("/a..b/..c", b"a..b/..c", Form::File),
             ("/a%5C..%5Cb", b"a\\..\\b", Form::File),
+            ("/a%20", b"a ", Form::File),
+            ("/%20/", b" ", Form::Folder),
+            ("/a;b=c/d;", b"a;b=c/d;", Form::File),
+            ("/a%3Bb%3F%23", b"a;b?#", Form::File),
+            ("/100%2525", b"100%25", Form::File),
+            ("/%252e%252e/%252f", b"%2e%2e/%2f", Form::File),
+            ("/%C3%BC/%E6%97%A5", "ü/日".as_bytes(), Form::File),
+            ("/%C0%AE%C0%AE/%C0%AF", b"\xC0\xAE\xC0\xAE/\xC0\xAF", Form::File),
+            ("/%E2%80%A5/%EF%BC%8F", "‥/／".as_bytes(), Form::File),
+            ("/..%3B/..;", b"..;/..;", Form::File),
+            ("/a%", b"a%", Form::File),
+            ("/a%4", b"a%4", Form::File),
+            ("/%zz", b"%zz", Form::File),
+            ("/%80%C2%85", b"\x80\xC2\x85", Form::File),
         ] {
             let expected = Names { joined: joined.to_vec(), form };
             assert_eq!(Names::parse(path), Some(expected), "{path}");
@@ -192,14 +252,39 @@ mod tests {
         for (path, hidden) in [
             ("/", false),
             ("/a.b", false),
+            ("/a./b.", false),
             ("/.git/config", true),
             ("/a/.env", true),
+            ("/a/%2Eenv", true),
             ("/...", true),
+            ("/.%20", true),
             ("/.well-known/acme", false),
+            ("/a/.well-known", false),
             ("/.well-known/.x", true),
             ("/.well-known2", true),
+            ("/.Well-Known/acme", true),
         ] {
-            assert_eq!(Names::parse(path).unwrap().are_hidden(), hidden, "{path}");
+            let names = Names::parse(path).unwrap();
+            assert_eq!(names.are_hidden(Hidden::Refused), hidden, "{path}");
+            assert!(!names.are_hidden(Hidden::Served), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_listing_shows_what_may_be_asked_for() {
+        for (name, by_default, with_hidden) in [
+            (&b"a"[..], true, true),
+            (b"a b%;\xFF", true, true),
+            (b".env", false, true),
+            (b".well-known", true, true),
+            (b".", false, false),
+            (b"..", false, false),
+            (b"...", false, true),
+            (b"a\nb", false, false),
+            (b".\x7F", false, false),
+        ] {
+            let served = [Hidden::Refused, Hidden::Served].map(|hidden| is_served(name, hidden));
+            assert_eq!(served, [by_default, with_hidden], "{}", name.escape_ascii());
         }
     }
 

@@ -3,7 +3,14 @@
 //!
 //! Relies on looking at the descriptor and not at the path, which may lead to something else by
 //! now. Never reads.
-//! Read next: `content.rs` for a file, `listing.rs` for a folder.
+//!
+//! What is turned away has been opened by then: a writer that waits at a FIFO is let go, and a
+//! device's driver is called, though neither makes anybody wait. To look first at an `O_PATH`
+//! descriptor, and to open for reading after that, would take two more system calls for each file,
+//! and would be no safer: what has that name may change between the two. Whoever can put a FIFO or
+//! a device into the folder is the operator, or somebody who is trusted as much.
+//!
+//! Read next: `content.rs` for a file, `listing/` for a folder.
 
 use std::fs::{File, Metadata};
 use std::os::fd::OwnedFd;
@@ -92,7 +99,7 @@ impl From<Errno> for Refusal {
             | Errno::NODEV
             | Errno::OPNOTSUPP => Self::Missing,
             Errno::ACCESS | Errno::PERM => Self::Forbidden,
-            // EAGAIN: a lease that somebody else holds, or renames without end.
+            // EAGAIN: a lease that somebody else holds.
             Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::AGAIN => Self::Busy,
             _ => Self::Broken,
         }
@@ -101,9 +108,47 @@ impl From<Errno> for Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
+
     use rustix::io::Errno;
 
-    use super::Refusal;
+    use super::super::beneath::{Patience, Root};
+    use super::super::options::Symlinks;
+    use super::super::scratch::Folder;
+    use super::{Opened, Refusal};
+
+    /// None of these makes the test hang, either.
+    #[test]
+    fn only_files_and_folders_are_served() {
+        let folder = Folder::new();
+        let path = folder.path();
+        std::fs::create_dir(path.join("folder")).unwrap();
+        std::fs::write(path.join("file"), "12345").unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path.join("fifo")).status().unwrap();
+        assert!(made.success());
+        let _socket = UnixListener::bind(path.join("socket")).unwrap();
+        symlink("/dev/null", path.join("device")).unwrap();
+        symlink("/dev/tty", path.join("terminal")).unwrap();
+        symlink("fifo", path.join("to-fifo")).unwrap();
+        let root = Root::at(path, Symlinks::All).unwrap();
+        for (name, expected) in [
+            ("file", Ok("a file of 5 bytes".to_owned())),
+            ("folder", Ok("a folder".to_owned())),
+            ("fifo", Err(Refusal::Missing)),
+            ("to-fifo", Err(Refusal::Missing)),
+            ("socket", Err(Refusal::Missing)),
+            ("device", Err(Refusal::Missing)),
+            ("terminal", Err(Refusal::Missing)),
+        ] {
+            let opened = root.open(name.as_bytes(), Patience::Patient).map_err(Refusal::from);
+            let kind = opened.and_then(Opened::look).map(|opened| match opened {
+                Opened::File(file) => format!("a file of {} bytes", file.metadata.len()),
+                Opened::Folder(_) => "a folder".to_owned(),
+            });
+            assert_eq!(kind, expected, "{name}");
+        }
+    }
 
     #[test]
     fn each_errno_has_its_status() {
@@ -117,6 +162,7 @@ mod tests {
             (Errno::ACCESS, 403),
             (Errno::MFILE, 503),
             (Errno::NFILE, 503),
+            (Errno::AGAIN, 503),
             (Errno::IO, 500),
             (Errno::INVAL, 500),
         ] {
