@@ -20,9 +20,6 @@ ask() {
     count=$((count + 1))
 }
 
-# same WHAT FILE FILE
-same() { cmp "$2" "$3" >&2 || wrong "$1: $2 and $3 differ"; }
-
 # A file for --config that asks for every file, to be put below a folder.
 every_file() {
     local link name
