@@ -5,7 +5,8 @@
 //! through a non-blocking state machine, and never blocks on a slow one. There is no async runtime
 //! and no hidden queue: what a request goes through stands in this crate, in the order in which it
 //! happens. Two helper threads wait for the disk, where the loop would have to; they start with the
-//! first file that is not in memory, and see no request and no socket.
+//! first file that is not in memory, and see no request and no socket. (A third closes files where
+//! even that may take its time: on NFS and FUSE.)
 //!
 //! # A server in twenty lines
 //!

@@ -13,6 +13,8 @@ use std::path::Path;
 use rustix::fs::{CWD, Mode, OFlags, openat, readlinkat};
 use rustix::io::{Errno, Result, retry_on_intr};
 
+#[cfg(target_os = "linux")]
+use super::file_system;
 use super::options::Symlinks;
 use crate::config::SYMLINKS;
 
@@ -35,7 +37,8 @@ pub(super) struct Root {
     folder: OwnedFd,
     symlinks: Symlinks,
     way: Way,
-    /// Whether it never waits for a disk.
+    /// Whether it never waits for a disk. Such a file system forgets at once which names are not
+    /// there, so that asking for what is known would not do.
     #[cfg(target_os = "linux")]
     lies_in_memory: bool,
 }
@@ -74,7 +77,7 @@ impl Root {
         step(folder.as_fd(), b".", PASS)?;
         let way = Way::for_folder(folder.as_fd());
         #[cfg(target_os = "linux")]
-        let lies_in_memory = lies_in_memory(folder.as_fd());
+        let lies_in_memory = file_system::is_memory(&folder);
         Ok(Self {
             folder,
             symlinks,
@@ -123,54 +126,6 @@ impl Way {
     }
 }
 
-/// Whether a folder or file lies on a file system that opens what it knows, and closes it, by
-/// itself. Those that ask another machine or process for it (NFS, FUSE) do not, and nor may those
-/// that nobody here has heard of.
-#[cfg(target_os = "linux")]
-pub(super) fn opens_by_itself(opened: BorrowedFd<'_>) -> bool {
-    // statfs(2), linux/magic.h.
-    const BTRFS: u32 = 0x9123_683E;
-    const BCACHEFS: u32 = 0xCA45_1A4E;
-    const EROFS: u32 = 0xE0F5_E1E2;
-    const EXFAT: u32 = 0x2011_BAB0;
-    const EXT: u32 = 0xEF53;
-    const F2FS: u32 = 0xF2F5_2010;
-    const ISO9660: u32 = 0x9660;
-    const OVERLAYFS: u32 = 0x794C_7630;
-    const RAMFS: u32 = 0x8584_58F6;
-    const SQUASHFS: u32 = 0x7371_7368;
-    const TMPFS: u32 = 0x0102_1994;
-    const VFAT: u32 = 0x4D44;
-    const XFS: u32 = 0x5846_5342;
-    const ZFS: u32 = 0x2FC1_2FC1;
-    let local = [
-        BTRFS, BCACHEFS, EROFS, EXFAT, EXT, F2FS, ISO9660, OVERLAYFS, RAMFS, SQUASHFS, TMPFS, VFAT,
-        XFS, ZFS,
-    ];
-    kind(opened).is_some_and(|kind| local.contains(&kind))
-}
-
-/// Whether a folder lies on a file system that is nothing but memory, and never waits. It forgets
-/// at once which names are not there, so that asking for what is known would not do.
-#[cfg(target_os = "linux")]
-fn lies_in_memory(folder: BorrowedFd<'_>) -> bool {
-    const RAMFS: u32 = 0x8584_58F6;
-    const TMPFS: u32 = 0x0102_1994;
-    matches!(kind(folder), Some(RAMFS | TMPFS))
-}
-
-/// How wide the number is differs between machines; it has 32 bits in all of them.
-#[cfg(target_os = "linux")]
-fn kind(opened: BorrowedFd<'_>) -> Option<u32> {
-    rustix::fs::fstatfs(opened).ok().map(|system| system.f_type as u32)
-}
-
-/// It cannot be told here.
-#[cfg(not(target_os = "linux"))]
-pub(super) const fn opens_by_itself(_: BorrowedFd<'_>) -> bool {
-    true
-}
-
 /// The kernel's way: one system call, and no race that it does not see.
 #[cfg(target_os = "linux")]
 mod kernel {
@@ -179,6 +134,7 @@ mod kernel {
     use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
     use rustix::io::{Errno, Result, retry_on_intr};
 
+    use super::super::file_system;
     use super::{PASS, READ, Root, Symlinks, Way, walk};
     use crate::config::OPEN_ATTEMPTS;
 
@@ -190,7 +146,7 @@ mod kernel {
         }
         // A kernel that does not know the flag says EINVAL. EAGAIN is an answer of one that does.
         match resolve(folder, b"", PASS, confined | ResolveFlags::CACHED) {
-            Ok(_) | Err(Errno::AGAIN) if super::opens_by_itself(folder) => Way::KernelAtOnce,
+            Ok(_) | Err(Errno::AGAIN) if file_system::opens_by_itself(folder) => Way::KernelAtOnce,
             _ => Way::Kernel,
         }
     }

@@ -22,6 +22,7 @@ mod entry;
 mod errands;
 mod error;
 mod error_pages;
+mod file_system;
 mod find;
 mod listing;
 mod media;

@@ -10,6 +10,8 @@ use std::fs::File;
 use rustix::io::{Errno, Result, retry_on_intr};
 
 use super::beneath::Patience;
+#[cfg(target_os = "linux")]
+use super::file_system::is_memory;
 use super::find::Obstacle;
 use super::opened::Refusal;
 
@@ -63,14 +65,6 @@ fn read_at_once(file: &File, room: &mut [u8], offset: u64) -> Result<usize> {
 #[cfg(not(target_os = "linux"))]
 fn read_at_once(_: &File, _: &mut [u8], _: u64) -> Result<usize> {
     Err(Errno::AGAIN)
-}
-
-/// Whether the file lies in memory and nowhere else: on tmpfs or ramfs (statfs(2)).
-#[cfg(target_os = "linux")]
-fn is_memory(file: &File) -> bool {
-    const TMPFS: i64 = 0x0102_1994;
-    const RAMFS: i64 = 0x8584_58f6;
-    rustix::fs::fstatfs(file).is_ok_and(|fs| matches!(fs.f_type, TMPFS | RAMFS))
 }
 
 #[cfg(test)]

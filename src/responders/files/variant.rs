@@ -6,18 +6,18 @@
 //! Never opens anything. Read next: `validators.rs`, `reading.rs`.
 
 use std::fs::{File, Metadata};
-use std::os::fd::AsFd as _;
 use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 
-use super::beneath::{Patience, opens_by_itself};
+use super::beneath::Patience;
 use super::caching::cache_control;
 use super::closing::close_elsewhere;
 use super::compress;
 use super::entry::Look;
+use super::file_system::opens_by_itself;
 use super::find::{Obstacle, Role};
 use super::media;
 use super::opened::{OpenedFile, Refusal};
@@ -210,11 +210,7 @@ impl<'s> Common<'s> {
 
 /// To be closed by whoever drops it last, which may be the loop, only where that is done at once.
 fn shared(file: File) -> SharedFile {
-    if opens_by_itself(file.as_fd()) {
-        file.into()
-    } else {
-        SharedFile::closed_by(file, close_elsewhere)
-    }
+    if opens_by_itself(&file) { file.into() } else { SharedFile::closed_by(file, close_elsewhere) }
 }
 
 impl Variant {
