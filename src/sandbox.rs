@@ -60,6 +60,7 @@ impl Confinement {
 
 /// How far the process is confined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "Landlock is Linux's"))]
 pub(crate) enum Confined {
     /// It reads beneath what it serves, removes its sockets' files, and makes no connection.
     Fully,

@@ -29,6 +29,13 @@ fn counted(strace: Program, summary: &Path) -> BTreeMap<String, (u64, u64)> {
     let pid = strace.child.id();
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
     let traced = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
+    // The signal interrupts a wait if there is one. It is to be so each time, and not as it happens.
+    let status = format!("/proc/{}/status", children.trim());
+    let is_waiting = || std::fs::read_to_string(&status).unwrap().contains("State:\tS");
+    assert!((0..10_000).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(1));
+        is_waiting()
+    }));
     kill_process(traced, Signal::TERM).unwrap();
     assert!(strace.end().status.success());
     std::fs::read_to_string(summary).unwrap().lines().filter_map(row).collect()

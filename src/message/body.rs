@@ -98,6 +98,7 @@ pub struct SharedFile {
     file: Option<File>,
     closer: Option<fn(File)>,
     /// Whether it is known to lie in memory and nowhere else, so that no disk is ever waited for.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux is asked"))]
     pub(crate) is_memory: AtomicBool,
 }
 
