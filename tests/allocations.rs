@@ -62,10 +62,10 @@ impl Desk {
                 Advance::Starved => break,
                 Advance::Took(took, _) => took,
                 Advance::Ask(head) => {
-                    let asked = Asked::of(&head);
+                    let asked = Asked::of(&head, input.len());
                     let request = head.into_request(connection.requests(), &Nobody);
                     let answer = responder.respond(&request);
-                    connection.answer(asked, answer, input.len(), out, &terms).took
+                    connection.answer(asked, answer, out, &terms).took
                 }
             };
             if took > 0 {

@@ -36,26 +36,27 @@ pub struct Reply {
 }
 
 impl Connection {
-    /// Does as the responder says. `received` is how much input there is, the head included.
+    /// Does as the responder says.
     pub fn answer(
         &mut self,
         asked: Asked,
         answer: Answer,
-        received: usize,
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Reply {
         debug_assert_eq!(self.phase, Phase::Answering);
         let given = match answer {
+            // By far the most. Given as it stands: 150 instructions fewer than by way of `Held`.
+            Answer::Prepared(prepared) if asked.body.is_none() => {
+                Some(self.give_prepared(asked, &prepared, out, terms))
+            }
             Answer::Response(response) => {
                 self.give_or_hold(asked, Held::Response(response), out, terms)
             }
             Answer::Prepared(prepared) => {
                 self.give_or_hold(asked, Held::Prepared(prepared), out, terms)
             }
-            Answer::Body(reader) => {
-                self.read_body(asked, reader, received > asked.head_len, out, terms)
-            }
+            Answer::Body(reader) => self.read_body(asked, reader, out, terms),
             Answer::Later => {
                 self.postpone(asked.is_head, terms);
                 return Reply { took: 0, given: None };
@@ -110,7 +111,6 @@ impl Connection {
         &mut self,
         asked: Asked,
         reader: Box<dyn BodyReader>,
-        has_begun: bool,
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Option<Given> {
@@ -127,7 +127,7 @@ impl Connection {
             BodyLength::Known(_) | BodyLength::Chunked => {}
         }
         // A client that did not wait needs no word (RFC 9110 §10.1.1).
-        if asked.expects_continue && !has_begun {
+        if asked.expects_continue && !asked.is_followed {
             out.extend_from_slice(CONTINUE);
         }
         self.begin_body(asked, Sink::Reader(reader), terms);
@@ -149,37 +149,79 @@ impl Connection {
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Given {
-        self.business = Business::None;
-        let status = held.status();
-        let persistence = self.persistence(asked, &held, terms);
-        let (content, outbox) = match held {
-            Held::Prepared(prepared) => give_prepared(&prepared, asked, persistence, out, terms),
-            Held::Response(response) => give_response(response, asked, persistence, out, terms),
+        match held {
+            Held::Prepared(prepared) => self.give_prepared(asked, &prepared, out, terms),
+            Held::Response(response) => self.give_response(asked, response, out, terms),
+        }
+    }
+
+    fn give_prepared(
+        &mut self,
+        asked: Asked,
+        prepared: &Prepared,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        let persistence = self.persistence(asked, prepared.closes, terms);
+        let len = if asked.is_head { 0 } else { prepared.body().len() };
+        let copied = if len <= COPIED_BODY { len } else { 0 };
+        prepared.write(out, copied, persistence, terms.date);
+        let behind = match &prepared.file {
+            Some(range) if !asked.is_head => {
+                Some(Outbox::holding(Body::File(range.clone()), SourceFraming::UntilClose))
+            }
+            _ if len > copied => Some(Outbox::holding_body_of(prepared)),
+            _ => None,
         };
-        self.is_cut = outbox.as_ref().is_some_and(Outbox::ends_by_close);
-        self.outbox = outbox.map(Box::new);
+        self.given(behind, asked, persistence, terms);
+        Given { status: prepared.status_code(), content: copied as u64 }
+    }
+
+    fn give_response(
+        &mut self,
+        asked: Asked,
+        response: Response,
+        out: &mut Vec<u8>,
+        terms: &Terms<'_>,
+    ) -> Given {
+        // On HTTP/1.0 only the close can end a body of unknown length.
+        let ends_by_close =
+            matches!(response.body, Body::Source(_)) && asked.version == Version::Http10;
+        let persistence = self.persistence(asked, response.closes || ends_by_close, terms);
+        let status = response.status;
+        let (content, behind) = lay_out(response, asked, persistence, out, terms);
+        self.given(behind, asked, persistence, terms);
+        Given { status, content: content as u64 }
+    }
+
+    /// An answer was written, but for what is `behind` it.
+    fn given(
+        &mut self,
+        behind: Option<Outbox>,
+        asked: Asked,
+        persistence: Persistence,
+        terms: &Terms<'_>,
+    ) {
+        self.business = Business::None;
+        self.is_cut = behind.as_ref().is_some_and(Outbox::ends_by_close);
+        self.outbox = behind.map(Box::new);
         if persistence == Persistence::Closes {
             self.reason = CloseReason::Answered;
-            self.begin_writing(Afterwards::Linger, terms);
+            let afterwards =
+                if asked.ends_input() { Afterwards::Close } else { Afterwards::Linger };
+            self.begin_writing(afterwards, terms);
         } else if self.outbox.is_some() {
             self.begin_writing(Afterwards::Idle, terms);
         } else {
             self.move_to(Phase::Idle);
             self.wait(Why::Idle, terms.limits.idle_timeout, terms);
         }
-        Given { status, content: content as u64 }
     }
 
     /// Whether another request may follow, and how that is said (RFC 9112 §9.3).
-    fn persistence(&self, asked: Asked, held: &Held, terms: &Terms<'_>) -> Persistence {
-        let (closes, has_source) = match held {
-            Held::Prepared(prepared) => (prepared.closes, false),
-            Held::Response(response) => (response.closes, matches!(response.body, Body::Source(_))),
-        };
+    fn persistence(&self, asked: Asked, closes: bool, terms: &Terms<'_>) -> Persistence {
         let was_last = terms.limits.requests.is_some_and(|most| self.requests >= most.get());
-        // On HTTP/1.0 only the close can end a body of unknown length.
-        let ends_by_close = has_source && asked.version == Version::Http10;
-        if !asked.keep_alive || closes || was_last || ends_by_close || terms.is_last {
+        if !asked.keep_alive || closes || was_last || terms.is_last {
             Persistence::Closes
         } else if asked.version == Version::Http10 {
             Persistence::PersistsAsAsked
@@ -235,6 +277,8 @@ impl Connection {
             is_head,
             version: Version::Http11,
             keep_alive: false,
+            // Nobody can say what comes.
+            is_followed: true,
             expects_continue: false,
         };
         let given = self.give(asked, Held::Response(response), out, terms);
@@ -243,27 +287,8 @@ impl Connection {
     }
 }
 
-fn give_prepared(
-    prepared: &Prepared,
-    asked: Asked,
-    persistence: Persistence,
-    out: &mut Vec<u8>,
-    terms: &Terms<'_>,
-) -> (usize, Option<Outbox>) {
-    let len = if asked.is_head { 0 } else { prepared.body().len() };
-    let copied = if len <= COPIED_BODY { len } else { 0 };
-    prepared.write(out, copied, persistence, terms.date);
-    let behind = match &prepared.file {
-        Some(range) if !asked.is_head => {
-            Some(Outbox::holding(Body::File(range.clone()), SourceFraming::UntilClose))
-        }
-        _ if len > copied => Some(Outbox::holding_body_of(prepared)),
-        _ => None,
-    };
-    (copied, behind)
-}
-
-fn give_response(
+/// Writes the head of an answer, and of its body what is short; the rest of it waits behind.
+fn lay_out(
     response: Response,
     asked: Asked,
     persistence: Persistence,

@@ -31,22 +31,33 @@ pub struct Asked {
     pub version: Version,
     /// Whether the client means to send another request.
     pub keep_alive: bool,
+    /// Whether bytes have come behind its head: of its body, or of the next request.
+    pub is_followed: bool,
     /// Whether the client waits for `100 Continue`.
     pub expects_continue: bool,
 }
 
 impl Asked {
-    /// What is to be remembered of that head.
+    /// What is to be remembered of that head. `received` is how much input there is, the head
+    /// included.
     #[must_use]
-    pub fn of(head: &Head<'_>) -> Self {
+    pub fn of(head: &Head<'_>, received: usize) -> Self {
+        let framing = head.framing;
         Self {
             head_len: head.len,
-            body: head.framing.body,
+            body: framing.body,
             is_head: head.method == http::Method::HEAD,
             version: head.version,
-            keep_alive: head.framing.keep_alive,
-            expects_continue: head.framing.expects_continue,
+            keep_alive: framing.keep_alive,
+            is_followed: received > head.len,
+            expects_continue: framing.expects_continue,
         }
+    }
+
+    /// Whether nothing more is to come: the client said that this is its last request, and it ends
+    /// with its head.
+    pub(super) const fn ends_input(&self) -> bool {
+        !self.keep_alive && self.body.is_none() && !self.is_followed
     }
 }
 

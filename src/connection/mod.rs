@@ -31,9 +31,9 @@
 //! let next = connection.advance(&input, &mut scan, &mut out, &terms);
 //! let Advance::Ask(head) = next else { panic!() };
 //! assert_eq!(head.target.path, "/");
-//! let asked = oneloop::connection::Asked::of(&head);
+//! let asked = oneloop::connection::Asked::of(&head, input.len());
 //! let hi = Response::text("hi").into();
-//! let reply = connection.answer(asked, hi, input.len(), &mut out, &terms);
+//! let reply = connection.answer(asked, hi, &mut out, &terms);
 //! assert!(out.starts_with(b"HTTP/1.1 200 OK\r\nDate: Sun, 06 Nov"));
 //! assert!(out.ends_with(b"Content-Length: 2\r\n\r\nhi"));
 //!
@@ -110,6 +110,8 @@ enum Afterwards {
     Body,
     /// That was the last: our half is shut, and then we linger.
     Linger,
+    /// That was the last, and nothing more is to come: lingering is for who breaks that promise.
+    Close,
     /// That was the last, and is not whole: only a reset tells.
     Reset,
 }

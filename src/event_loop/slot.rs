@@ -247,7 +247,7 @@ impl<S: Stream> Slot<S> {
         out: &mut Vec<u8>,
         turn: &mut Turn<'_, O>,
     ) -> Reply {
-        let asked = Asked::of(&head);
+        let asked = Asked::of(&head, received);
         let caller = SlotCaller {
             stream: &self.stream,
             key: turn.key,
@@ -264,7 +264,7 @@ impl<S: Stream> Slot<S> {
             notes.asked(request.id(), caller.peer(), line, (turn.clock)());
         }
         match guarded(|| turn.responder.respond(&request)) {
-            Ok(answer) => self.connection.answer(asked, answer, received, out, &turn.terms),
+            Ok(answer) => self.connection.answer(asked, answer, out, &turn.terms),
             Err(_) => self.connection.responder_panicked(asked, out, &turn.terms),
         }
     }

@@ -35,16 +35,27 @@ impl<S: Stream> Slot<S> {
         }
         match self.connection.outgoing() {
             Outgoing::Nothing => {
-                if self.connection.all_sent(&turn.terms) {
-                    self.stream.shut();
-                    desk.drop_unread();
-                }
+                let was_last = self.connection.all_sent(&turn.terms);
                 if self.connection.phase() != Phase::Closed {
                     self.tell_answered(turn);
+                }
+                if was_last {
+                    self.end_output();
+                    desk.drop_unread();
                 }
             }
             Outgoing::Waiting => self.connection.source_paused(),
             _ => {}
+        }
+    }
+
+    /// The last answer has left. Closing the socket tells the client so, where it is known that
+    /// there is nothing to read; elsewhere our half is shut first, and the rest of what comes read.
+    fn end_output(&mut self) {
+        if self.connection.may_close() && !self.readiness.may_read() {
+            self.connection.close(CloseReason::Answered);
+        } else {
+            self.stream.shut();
         }
     }
 

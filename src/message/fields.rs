@@ -10,6 +10,7 @@
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'a> {
     lines: &'a [u8],
+    shapes: Shapes,
 }
 
 impl<'a> Fields<'a> {
@@ -18,22 +19,28 @@ impl<'a> Fields<'a> {
     #[doc(hidden)]
     #[must_use]
     pub const fn from_checked_lines(lines: &'a [u8]) -> Self {
-        Self { lines }
+        Self { lines, shapes: Shapes::ANY }
+    }
+
+    /// The same, where the parser has taken down the shapes of their names.
+    pub(crate) const fn of_shapes(lines: &'a [u8], shapes: Shapes) -> Self {
+        Self { lines, shapes }
     }
 
     /// The value of the first field of that name, if there is one.
     #[must_use]
+    #[inline]
     pub fn get(&self, name: &str) -> Option<&'a [u8]> {
         self.all(name).next()
     }
 
     /// Every value of that name in the order they came; a list may be spread over several fields
     /// (RFC 9110 §5.3).
+    #[inline]
     pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
-        // Most lines are others: they are told by their bytes, and not taken apart any further.
-        let lines = Lines { rest: self.lines };
-        let named = lines.filter(move |(n, _)| n.eq_ignore_ascii_case(name.as_bytes()));
-        named.map(|(_, value)| value.trim_ascii())
+        // Most of what is asked for is not there, and nothing is walked then.
+        let rest = if self.shapes.may_have(name) { self.lines } else { b"" };
+        Named { lines: Lines { rest }, name: name.as_bytes() }
     }
 
     /// Every field as (name, value), in the order they came.
@@ -42,18 +49,49 @@ impl<'a> Fields<'a> {
         FieldsIter { lines: Lines { rest: self.lines } }
     }
 
-    /// Whether there is a field whose name begins with this, without regard to case.
-    pub(crate) fn any_begins_with(&self, prefix: &str) -> bool {
-        let begins = |name: &[u8]| {
-            name.get(..prefix.len()).is_some_and(|n| n.eq_ignore_ascii_case(prefix.as_bytes()))
-        };
-        Lines { rest: self.lines }.any(|(name, _)| begins(name))
+    /// Whether there is a field of any of these names.
+    #[inline]
+    pub(crate) fn has_any(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.get(name).is_some())
     }
 
     /// Whether there is no field at all.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+}
+
+/// The shapes of names: what a name looks like from afar, as one of 64 bits. A name whose shape is
+/// not among them is not among the names, and most of what a server asks for is not there. For a
+/// file asked for by a browser that bought two thirds of 27,000 instructions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Shapes(u64);
+
+impl Shapes {
+    /// Of names that nobody has looked at.
+    const ANY: Self = Self(u64::MAX);
+
+    /// There is a field of that name.
+    #[inline]
+    pub(crate) fn add(&mut self, name: &str) {
+        self.0 |= Self::of(name);
+    }
+
+    #[inline]
+    fn may_have(self, name: &str) -> bool {
+        self.0 & Self::of(name) != 0
+    }
+
+    /// The same for all spellings. By these factors none of the names that are asked for here has
+    /// the shape of one that browsers send always.
+    #[inline]
+    fn of(name: &str) -> u64 {
+        let (Some(first), Some(last)) = (name.as_bytes().first(), name.as_bytes().last()) else {
+            return 0;
+        };
+        let lower = |byte: &u8| usize::from(byte | 0x20);
+        1 << ((20 * name.len() + lower(first) + 21 * lower(last)) % 64)
     }
 }
 
@@ -87,16 +125,48 @@ struct Lines<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Iterator for Lines<'a> {
-    type Item = (&'a [u8], &'a [u8]);
-
-    fn next(&mut self) -> Option<Self::Item> {
+impl<'a> Lines<'a> {
+    /// The next line, without its line end.
+    #[inline]
+    fn next_line(&mut self) -> Option<&'a [u8]> {
         // The parser let no CR or LF stand inside a line, so the first LF ends this one.
         let end = self.rest.iter().position(|&byte| byte == b'\n')?;
         let line = &self.rest[..end];
         self.rest = &self.rest[end + 1..];
+        Some(line)
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = (&'a [u8], &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let line = self.next_line()?;
         let colon = line.iter().position(|&byte| byte == b':')?;
         Some((&line[..colon], &line[colon + 1..]))
+    }
+}
+
+/// The values of the lines of one name.
+struct Named<'a, 'n> {
+    lines: Lines<'a>,
+    name: &'n [u8],
+}
+
+impl<'a> Iterator for Named<'a, '_> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let line = self.lines.next_line()?;
+            // Most lines are others. The colon tells those whose names have another length.
+            if line.get(self.name.len()) == Some(&b':') {
+                let (name, value) = line.split_at(self.name.len());
+                if name.eq_ignore_ascii_case(self.name) {
+                    return Some(value[1..].trim_ascii());
+                }
+            }
+        }
     }
 }
 

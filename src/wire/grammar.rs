@@ -1,13 +1,50 @@
 //! The small words of HTTP's grammar that more than one file needs (RFC 9110 §5.6, RFC 3986
 //! §3.2.2).
 
+// What a byte may be, each a bit.
+const TOKEN: u8 = 1;
+const UNRESERVED: u8 = 2;
+const SUB_DELIMITER: u8 = 4;
+const PLAIN_IN_PATH: u8 = 8;
+
+/// What each byte may be. Every byte of a request is looked at, most of them here: a load and a
+/// test instead of a comparison for every range. It bought 300 instructions of the 2,500 that a
+/// short request took.
+static KINDS: [u8; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = kinds_of(byte as u8);
+        byte += 1;
+    }
+    kinds
+};
+
+const fn kinds_of(byte: u8) -> u8 {
+    let unreserved = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+    let sub_delimiter =
+        matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=');
+    let token = byte.is_ascii_alphanumeric()
+        || matches!(byte, b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+')
+        || matches!(byte, b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~');
+    let in_path = unreserved || sub_delimiter || matches!(byte, b':' | b'@' | b'/');
+    let plain_in_path = in_path && byte != b'.';
+    (if token { TOKEN } else { 0 })
+        | (if unreserved { UNRESERVED } else { 0 })
+        | (if sub_delimiter { SUB_DELIMITER } else { 0 })
+        | (if plain_in_path { PLAIN_IN_PATH } else { 0 })
+}
+
+#[inline]
+fn is_any_of(byte: u8, kinds: u8) -> bool {
+    KINDS[usize::from(byte)] & kinds != 0
+}
+
 /// Whether a byte may stand in a token (RFC 9110 §5.6.2).
+#[inline]
 #[must_use]
-pub const fn is_token_byte(byte: u8) -> bool {
-    matches!(byte,
-        b'!' | b'#' | b'$' | b'%' | b'&' | b'\'' | b'*' | b'+'
-        | b'-' | b'.' | b'^' | b'_' | b'`' | b'|' | b'~'
-        | b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z')
+pub fn is_token_byte(byte: u8) -> bool {
+    is_any_of(byte, TOKEN)
 }
 
 /// Whether these bytes are a token: one token byte at least, and nothing else.
@@ -23,15 +60,26 @@ pub const fn is_value_byte(byte: u8) -> bool {
 }
 
 /// Whether a byte never needs percent-encoding (RFC 3986 §2.3).
+#[inline]
 #[must_use]
-pub const fn is_unreserved(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'z' | b'A'..=b'Z' | b'-' | b'.' | b'_' | b'~')
+pub fn is_unreserved(byte: u8) -> bool {
+    is_any_of(byte, UNRESERVED)
 }
 
-/// Whether a byte is a sub-delimiter of URIs (RFC 3986 §2.2).
+/// Whether a byte may stand in the name of a host as it is: unreserved, or a sub-delimiter (RFC
+/// 3986 §2.2, §3.2.2).
+#[inline]
 #[must_use]
-pub const fn is_sub_delimiter(byte: u8) -> bool {
-    matches!(byte, b'!' | b'$' | b'&' | b'\'' | b'(' | b')' | b'*' | b'+' | b',' | b';' | b'=')
+pub fn is_host_byte(byte: u8) -> bool {
+    is_any_of(byte, UNRESERVED | SUB_DELIMITER)
+}
+
+/// Whether a byte may stand in a path as it is, `pchar` or `/` (RFC 3986 §3.3), and is none that
+/// could make the path another: neither `%` nor a dot.
+#[inline]
+#[must_use]
+pub fn is_plain_in_path(byte: u8) -> bool {
+    is_any_of(byte, PLAIN_IN_PATH)
 }
 
 /// The number that a hexadecimal digit stands for.

@@ -4,19 +4,18 @@
 //! looked, so that a head that trickles in costs linear time, and refuses early what can be refused
 //! early. [`parse`] then reads the whole head, once.
 //!
-//! The parser is httparse, which is lenient in places: it takes a bare LF for a line end, raw UTF-8
-//! in targets, and gives one error for HTTP/1.2 and 2.0 alike. What it would let through is refused
-//! by the scan, which looks at every line end, and by `target.rs`; the version is read here.
+//! The field lines are parsed by httparse, which is lenient in places: it takes a bare LF for a
+//! line end. What it would let through is refused by the scan, which looks at every line end. The
+//! request line is taken apart here, once: the scan has to judge it before the head is whole.
 //!
 //! The only file that imports httparse.   Read next: `framing.rs`, `target.rs`.
 
-use std::mem::MaybeUninit;
-
 use http::Method;
+use httparse::{EMPTY_HEADER, Header};
 use memchr::{memchr, memchr3};
 
 use crate::config::Limits;
-use crate::message::{Caller, Fields, Request, Version};
+use crate::message::{Caller, Fields, Request, Shapes, Version};
 
 use super::Fault;
 use super::framing::{Framing, Gathered};
@@ -29,8 +28,6 @@ const METHOD_BYTES: usize = 32;
 const BLANK_LINES: u8 = 4;
 /// The length of a version.
 const VERSION_BYTES: usize = "HTTP/1.1".len();
-/// Heads of up to this many field lines are parsed on the stack.
-const FIELDS_ON_STACK: usize = 128;
 
 /// How far the search for the end of a head has come. It begins as the default, and belongs to the
 /// bytes of one request.
@@ -74,7 +71,7 @@ impl Scan {
     /// # Errors
     /// The first thing that is wrong with the lines that are there.
     pub fn resume(&mut self, bytes: &[u8], limits: &Limits) -> Result<Found, Fault> {
-        while let Some(found) = memchr3(b'\r', b'\n', 0, &bytes[self.looked as usize..]) {
+        while let Some(found) = line_end(&bytes[self.looked as usize..]) {
             let at = self.looked as usize + found;
             match (bytes[at], bytes.get(at + 1)) {
                 (b'\r', Some(b'\n')) => {}
@@ -139,6 +136,12 @@ impl Scan {
         let before = if bytes[at] == b'\r' { at + 1 } else { at };
         self.partial(&bytes[..before], limits).err().unwrap_or(Fault::BareLineEnd)
     }
+}
+
+/// Where a line ends, or is broken. The blank line is seen without a search: 80 instructions.
+#[inline]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    if bytes.first() == Some(&b'\r') { Some(0) } else { memchr3(b'\r', b'\n', 0, bytes) }
 }
 
 /// Judges a request line that has not ended: bytes that begin no method and targets that are too
@@ -261,53 +264,47 @@ pub fn parse<'a>(bytes: &'a [u8], scan: &Scan, len: usize) -> Result<Head<'a>, F
     let target_at = usize::from(method) + 1;
     let version_at = target_at + usize::from(target) + 1;
     let line_len = version_at + VERSION_BYTES;
-    let framing = read_fields(head, line_len, scan.field_lines.into(), version)?;
+    // Each line and its CRLF, and the blank line.
+    let lines = &head[line_len + 2..];
+    let (framing, fields) = read_fields(lines, scan.field_lines.into(), version)?;
 
     let method = Method::from_bytes(&head[..usize::from(method)]).map_err(|_| Fault::NotHttp)?;
-    // httparse takes bytes above 0x7F in targets; no form of target may hold them (RFC 3986 §2).
-    let raw = &head[target_at..version_at - 1];
-    let raw = std::str::from_utf8(raw).ok().filter(|raw| raw.is_ascii()).ok_or(Fault::Target)?;
+    let raw = std::str::from_utf8(&head[target_at..version_at - 1]).map_err(|_| Fault::Target)?;
     let target = target::parse(&method, raw)?;
-    let fields = Fields::from_checked_lines(&head[line_len + 2..head.len() - 2]);
     Ok(Head { len, line: &head[..line_len], method, target, version, fields, framing })
 }
 
-/// Has httparse check every line of a head, and gathers what the fields say.
+/// Has httparse check every field line, and gathers what they say. It wants room for each, and room
+/// is cheap where it is small, and on the stack.
 fn read_fields(
-    head: &[u8],
-    line_len: usize,
-    field_lines: usize,
+    lines: &[u8],
+    count: usize,
     version: Version,
-) -> Result<Framing, Fault> {
-    if !matches!(head[line_len - 1], b'0' | b'1') {
-        // httparse knows HTTP/1.0 and 1.1 only. What is served as 1.1 is read as 1.1: the one digit
-        // is exchanged in a copy, which is rare enough.
-        let mut as_11 = head.to_vec();
-        as_11[line_len - 1] = b'1';
-        return read_fields(&as_11, line_len, field_lines, version);
-    }
-    if field_lines <= FIELDS_ON_STACK {
-        gather(head, &mut [const { MaybeUninit::uninit() }; FIELDS_ON_STACK], version)
-    } else {
-        gather(head, &mut vec![MaybeUninit::uninit(); field_lines], version)
+) -> Result<(Framing, Fields<'_>), Fault> {
+    match count {
+        0..=8 => gather(lines, &mut [EMPTY_HEADER; 8], version),
+        9..=32 => gather(lines, &mut [EMPTY_HEADER; 32], version),
+        33..=128 => gather(lines, &mut [EMPTY_HEADER; 128], version),
+        _ => gather(lines, &mut vec![EMPTY_HEADER; count], version),
     }
 }
 
 fn gather<'a>(
-    head: &'a [u8],
-    room: &mut [MaybeUninit<httparse::Header<'a>>],
+    lines: &'a [u8],
+    room: &mut [Header<'a>],
     version: Version,
-) -> Result<Framing, Fault> {
-    let mut request = httparse::Request::new(&mut []);
-    match request.parse_with_uninit_headers(head, room) {
+) -> Result<(Framing, Fields<'a>), Fault> {
+    let headers = match httparse::parse_headers(lines, room) {
         // Where the two disagree on the end of the head, somebody else would disagree too.
-        Ok(httparse::Status::Complete(len)) if len == head.len() => {}
-        Err(httparse::Error::Token) => return Err(Fault::Target),
+        Ok(httparse::Status::Complete((len, headers))) if len == lines.len() => headers,
         _ => return Err(Fault::FieldLine),
-    }
+    };
     let mut gathered = Gathered::default();
-    for header in request.headers.iter() {
+    let mut shapes = Shapes::default();
+    for header in headers {
         gathered.field(header.name, header.value);
+        shapes.add(header.name);
     }
-    gathered.judge(version)
+    let fields = Fields::of_shapes(&lines[..lines.len() - 2], shapes);
+    Ok((gathered.judge(version)?, fields))
 }

@@ -8,9 +8,10 @@ use std::borrow::Cow;
 use std::net::Ipv6Addr;
 
 use http::Method;
+use memchr::memchr;
 
 use super::Fault;
-use super::grammar::{is_sub_delimiter, is_unreserved, percent_octet};
+use super::grammar::{is_host_byte, is_plain_in_path, is_unreserved, percent_octet};
 
 /// A request target, taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,8 +52,12 @@ pub fn parse<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
 
 /// `/path?query`
 fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
-    let (path, query) = match raw.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
+    // Most are a path in normal form and nothing else, which one look at each byte tells.
+    if raw.bytes().all(is_plain_in_path) {
+        return Ok(Target { path: Cow::Borrowed(raw), query: None, authority: None });
+    }
+    let (path, query) = match memchr(b'?', raw.as_bytes()) {
+        Some(at) => (&raw[..at], Some(&raw[at + 1..])),
         None => (raw, None),
     };
     if query.is_some_and(|query| !query.bytes().all(is_query_byte)) {
@@ -64,6 +69,9 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
 /// `http://authority/path?query`
 fn absolute_form<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
     let (scheme, rest) = raw.split_once("://").ok_or(Fault::Target)?;
+    if !rest.is_ascii() {
+        return Err(Fault::Target);
+    }
     if scheme.eq_ignore_ascii_case("https") {
         // No connection here is secured.
         return Err(Fault::Misdirected);
@@ -92,11 +100,6 @@ fn absolute_form<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault>
     Ok(Target { path, query, authority })
 }
 
-/// What may stand in a path as it is: `pchar` and `/` without `%` (RFC 3986 §3.3).
-const fn is_path_byte(byte: u8) -> bool {
-    is_unreserved(byte) || is_sub_delimiter(byte) || matches!(byte, b':' | b'@' | b'/')
-}
-
 /// What may stand in a query: all that is visible, but for what would be taken for something else.
 /// RFC 3986 §3.4 is stricter; browsers send `[ ] { } | \ ^` and the backquote there as they are
 /// (URL Standard, query percent-encode set), and nothing here gives them a meaning.
@@ -105,17 +108,16 @@ const fn is_query_byte(byte: u8) -> bool {
 }
 
 fn normal_form(path: &str) -> Result<Cow<'_, str>, Fault> {
-    let mut before = b'/';
+    let bytes = path.as_bytes();
     let mut is_normal = true;
-    for (at, byte) in path.bytes().enumerate() {
+    for (at, &byte) in bytes.iter().enumerate() {
         match byte {
-            b'%' => is_normal &= octet_must_stay(&path.as_bytes()[at + 1..])?,
-            // A segment that begins with a dot may be a dot segment.
-            b'.' => is_normal &= before != b'/',
-            _ if is_path_byte(byte) => {}
+            _ if is_plain_in_path(byte) => {}
+            b'%' => is_normal &= octet_must_stay(&bytes[at + 1..])?,
+            // A segment that begins with a dot may be a dot segment. A path begins with a slash.
+            b'.' => is_normal &= bytes[at - 1] != b'/',
             _ => return Err(Fault::Target),
         }
-        before = byte;
     }
     if is_normal { Ok(Cow::Borrowed(path)) } else { resolve(path).map(Cow::Owned) }
 }
@@ -187,13 +189,14 @@ fn undo_needless_encoding(segment: &str) -> Cow<'_, str> {
 /// not empty, and without user information.
 #[must_use]
 pub fn is_authority(bytes: &[u8]) -> bool {
-    let (host, port) = if bytes.first() == Some(&b'[') {
-        let Some(end) = bytes.iter().position(|&byte| byte == b']') else { return false };
-        let (literal, rest) = bytes.split_at(end + 1);
-        (literal, rest)
-    } else {
-        let end = bytes.iter().position(|&byte| byte == b':').unwrap_or(bytes.len());
-        bytes.split_at(end)
+    // Nearly all are a plain name or an IPv4 address, and that is gone over once.
+    let plain = bytes.iter().take_while(|&&byte| is_host_byte(byte)).count();
+    let (host, port) = match bytes[plain..].first() {
+        None | Some(b':') => {
+            return plain > 0 && (plain == bytes.len() || is_port(&bytes[plain..]));
+        }
+        Some(b'[') => bytes.split_at(memchr(b']', bytes).map_or(bytes.len(), |end| end + 1)),
+        Some(_) => bytes.split_at(memchr(b':', bytes).unwrap_or(bytes.len())),
     };
     (is_ip_literal(host) || is_registered_name(host)) && (port.is_empty() || is_port(port))
 }
@@ -214,7 +217,7 @@ fn is_ip_literal(bytes: &[u8]) -> bool {
     if let [b'v' | b'V', future @ ..] = inner {
         let Some(dot) = future.iter().position(|&byte| byte == b'.') else { return false };
         let (version, address) = (&future[..dot], &future[dot + 1..]);
-        let is_address_byte = |&b: &u8| is_unreserved(b) || is_sub_delimiter(b) || b == b':';
+        let is_address_byte = |&b: &u8| is_host_byte(b) || b == b':';
         return !version.is_empty()
             && version.iter().all(u8::is_ascii_hexdigit)
             && !address.is_empty()
@@ -230,7 +233,7 @@ fn is_registered_name(bytes: &[u8]) -> bool {
     while let [byte, after @ ..] = rest {
         rest = match byte {
             b'%' if percent_octet(after).is_some() => &after[2..],
-            _ if is_unreserved(*byte) || is_sub_delimiter(*byte) => after,
+            _ if is_host_byte(*byte) => after,
             _ => return false,
         };
     }

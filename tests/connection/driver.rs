@@ -319,7 +319,11 @@ impl<R: Responder> Driver<R> {
             Outgoing::Nothing => {
                 let terms = terms(self.now, &self.limits, self.is_last);
                 if self.connection.all_sent(&terms) {
-                    self.socket.is_shut = true;
+                    if self.connection.may_close() && !self.socket.may_read() {
+                        self.connection.close(CloseReason::Answered);
+                    } else {
+                        self.socket.is_shut = true;
+                    }
                     self.desk.drop_unread();
                 }
             }
@@ -419,11 +423,11 @@ impl<R: Responder> Driver<R> {
                 Some(took)
             }
             Advance::Ask(head) => {
-                let asked = Asked::of(&head);
+                let asked = Asked::of(&head, input.len());
                 note(&mut self.asked, &self.connection, understood(asked));
                 let request = head.into_request(self.connection.requests(), &Nobody);
                 let reply = match guarded(|| self.responder.respond(&request)) {
-                    Ok(answer) => self.connection.answer(asked, answer, input.len(), out, &terms),
+                    Ok(answer) => self.connection.answer(asked, answer, out, &terms),
                     Err(_) => self.connection.responder_panicked(asked, out, &terms),
                 };
                 let Reply { took, .. } = reply;

@@ -1,5 +1,10 @@
 //! One request after another: what persists, what closes, and which answers have no content.
 
+use oneloop::Limits;
+use oneloop::connection::Phase;
+
+use super::driver::Driver;
+use super::script::Script;
 use super::transcript::{converse, converse_whole};
 
 /// RFC 9112 §9.3: HTTP/1.1 persists unless somebody says otherwise.
@@ -209,8 +214,6 @@ fn http_1_0_closes() {
         < Connection: close
         <
         < hi\
-        = lingering
-        ~ half-close
         = the last answer was given
         ",
     );
@@ -249,7 +252,7 @@ fn http_1_0_persists_where_it_asks() {
         < Connection: close
         <
         < GET /\
-        = lingering
+        = the last answer was given
         ",
     );
 }
@@ -264,18 +267,11 @@ fn close_is_honoured_and_said() {
         > Host: x
         > Connection: x-other, Close
         >
-        > GET /never HTTP/1.1
-        > Host: x
-        >
         < HTTP/1.1 200 OK
         < Content-Length: 2
         < Connection: close
         <
         < hi\
-        = lingering
-        > more that nobody reads
-        = lingering
-        ~ reset
         = the last answer was given
         ",
     );
@@ -296,8 +292,28 @@ fn a_responder_may_close() {
         <
         < bye\
         = lingering
+        > more that nobody reads
+        = lingering
+        ~ reset
+        = the last answer was given
         ",
     );
+}
+
+/// Closing a socket that has unread bytes is a reset, which may destroy the answer (RFC 9112 §9.6).
+#[test]
+fn who_sends_more_behind_a_last_request_is_lingered_for() {
+    const LAST: &str = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (behind, phase) in
+        [("", Phase::Closed), ("\r\n", Phase::Lingering), (LAST, Phase::Lingering)]
+    {
+        let mut script = Script::default();
+        script.says("prepared 200 hi");
+        let mut driver = Driver::new(script, Limits::default(), usize::MAX);
+        driver.receive(format!("{LAST}{behind}").as_bytes());
+        assert_eq!(driver.connection.phase(), phase, "behind it: {behind:?}");
+        assert!(driver.socket.reached.ends_with(b"hi"));
+    }
 }
 
 /// The last of the requests that a connection is granted is answered with `Connection: close`.
@@ -575,7 +591,7 @@ fn what_a_responder_is_told() {
         < Connection: close
         <
         < HTTP/1.0 nowhere no body\
-        = lingering
+        = the last answer was given
         ",
     );
 }

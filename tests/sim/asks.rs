@@ -126,6 +126,13 @@ impl Ask {
         };
     }
 
+    /// Whether the client says by it that it will send nothing more. Who does so all the same may
+    /// lose the answer.
+    pub(crate) fn promises_to_be_last(&self) -> bool {
+        let persists = if self.is_old { "keep-alive" } else { "" };
+        self.connection != persists && matches!(self.upload, Upload::Nothing)
+    }
+
     pub(crate) fn head(&self) -> Vec<u8> {
         let Self { method, route, n, connection, .. } = self;
         let version = if self.is_old { "1.0" } else { "1.1" };

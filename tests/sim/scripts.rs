@@ -52,7 +52,7 @@ impl Script {
             self.expected.push(expected);
             self.ask(&ask, number, dice);
             if is_last {
-                if dice.chance(300) {
+                if dice.chance(300) && !ask.promises_to_be_last() {
                     // Asked behind the last answer: nobody hears it.
                     self.steps.push(Step::Send(Ask::get("fixed", 0).head()));
                 }

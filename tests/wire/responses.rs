@@ -164,7 +164,7 @@ fn answered(request: &str, answer: Answer, is_last: bool) -> Vec<u8> {
     let Advance::Ask(head) = connection.advance(input, &mut scan, &mut out, &terms) else {
         panic!("{request} is no request");
     };
-    connection.answer(Asked::of(&head), answer, input.len(), &mut out, &terms);
+    connection.answer(Asked::of(&head, input.len()), answer, &mut out, &terms);
     if let Outgoing::Content(content) = connection.outgoing() {
         out.extend_from_slice(content);
     }
@@ -274,7 +274,7 @@ fn prepared_has_the_date_of_its_time() {
         let Advance::Ask(head) = connection.advance(input, &mut scan, &mut out, &terms) else {
             panic!()
         };
-        connection.answer(Asked::of(&head), prepared.clone().into(), input.len(), &mut out, &terms);
+        connection.answer(Asked::of(&head, input.len()), prepared.clone().into(), &mut out, &terms);
         let text = String::from_utf8(out).expect("ASCII");
         let dates: Vec<&str> =
             text.split("\r\n").filter(|line| line.starts_with("Date: ")).collect();

@@ -33,6 +33,10 @@ pub(super) fn answer(site: &Site, request: &Request<'_>, entry: &Entry) -> Answe
     }
 }
 
+/// What may make another answer of a file than all of it (RFC 9110 §13.1, §14.2).
+const CONDITIONS: [&str; 6] =
+    ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"];
+
 /// The answer that is this variant, or what preconditions and ranges make of it.
 pub(super) fn answer_with(
     site: &Site,
@@ -42,9 +46,8 @@ pub(super) fn answer_with(
 ) -> Answer {
     let (method, fields) = (request.method(), request.headers());
     // Where the answer would be another than 200, there are no preconditions (RFC 9110 §13.2.1).
-    // Most requests have none either; one look tells, and then nobody asks for each of them.
-    let is_plain = !fields.any_begins_with("if-") && !fields.any_begins_with("range");
-    if is_plain || entry.role.status() != StatusCode::OK {
+    // Most requests have none either.
+    if !fields.has_any(&CONDITIONS) || entry.role.status() != StatusCode::OK {
         return variant.whole.clone().into();
     }
     match conditional::evaluate(method, fields, &variant.validators) {
