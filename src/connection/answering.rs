@@ -202,17 +202,18 @@ impl Connection {
         persistence: Persistence,
         terms: &Terms<'_>,
     ) {
-        self.business = Business::None;
-        self.is_cut = behind.as_ref().is_some_and(Outbox::ends_by_close);
-        self.outbox = behind.map(Box::new);
         if persistence == Persistence::Closes {
             self.reason = CloseReason::Answered;
-            let afterwards =
-                if asked.ends_input() { Afterwards::Close } else { Afterwards::Linger };
-            self.begin_writing(afterwards, terms);
-        } else if self.outbox.is_some() {
-            self.begin_writing(Afterwards::Idle, terms);
+            let afterwards = match &behind {
+                Some(outbox) if outbox.ends_by_close() => Afterwards::LingerIfWhole,
+                _ if asked.ends_input() => Afterwards::Close,
+                _ => Afterwards::Linger,
+            };
+            self.begin_writing(afterwards, behind.map(Box::new), terms);
+        } else if behind.is_some() {
+            self.begin_writing(Afterwards::Idle, behind.map(Box::new), terms);
         } else {
+            self.business = Business::None;
             self.move_to(Phase::Idle);
             self.wait(Why::Idle, terms.limits.idle_timeout, terms);
         }

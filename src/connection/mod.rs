@@ -74,6 +74,7 @@ pub use guard::{Panicked, guarded};
 pub use inbox::Inbox;
 pub use outbox::{Outgoing, Pages, Pull};
 pub use phase::Phase;
+pub use sending::Farewell;
 
 use std::time::Duration;
 
@@ -112,24 +113,36 @@ enum Afterwards {
     Linger,
     /// That was the last, and nothing more is to come: lingering is for who breaks that promise.
     Close,
+    /// As `Linger`; but only our close tells where that ends, so that nothing but a reset may come
+    /// before all of it has left.
+    LingerIfWhole,
     /// That was the last, and is not whole: only a reset tells.
     Reset,
 }
 
-/// What belongs to a phase beside its deadline.
-#[derive(Debug)]
+impl Afterwards {
+    /// Whether an end before all has left has to be a reset.
+    const fn is_cut_by_close(self) -> bool {
+        matches!(self, Self::LingerIfWhole | Self::Reset)
+    }
+}
+
+/// What belongs to a phase beside its deadline. One phase at a time, so that they share 16 bytes;
+/// what writing has interrupted waits in its outbox.
+#[derive(Debug, Default)]
 enum Business {
+    #[default]
     None,
     /// A body is coming.
     Exchange(Box<Exchange>),
     /// A responder said *later*, and has until then. `was_rung`: it is to be asked again.
-    Postponed {
-        was_rung: bool,
-        is_head: bool,
-        until: Moment,
-    },
+    Postponed { was_rung: bool, is_head: bool, until: Moment },
+    /// Something is to leave. There is no outbox while all of it lies on the loop's desk.
+    Writing { afterwards: Afterwards, outbox: Option<Box<Outbox>> },
     /// Lingering ends then, whatever comes.
     LingerUntil(Moment),
+    /// It has ended within a body whose end only the close can tell.
+    Cut,
 }
 
 /// One connection.
@@ -137,17 +150,16 @@ enum Business {
 pub struct Connection {
     phase: Phase,
     why: Why,
-    afterwards: Afterwards,
     /// What will have been the reason; it is the fate once the connection is closed.
     reason: CloseReason,
     requests: u32,
-    /// Whether it would end, if it ended now, within a body whose end only the close can tell.
-    is_cut: bool,
     deadline: Moment,
     inbox: Option<Box<Inbox>>,
-    outbox: Option<Box<Outbox>>,
     business: Business,
 }
+
+/// Every connection has one, so that another word here is another word for each of them.
+const _: () = assert!(size_of::<Connection>() <= 40);
 
 impl Connection {
     /// A connection that was just made.
@@ -156,13 +168,10 @@ impl Connection {
         Self {
             phase: Phase::Idle,
             why: Why::Idle,
-            afterwards: Afterwards::Idle,
             reason: CloseReason::ClientDone,
             requests: 0,
-            is_cut: false,
             deadline: terms.now.after(terms.limits.idle_timeout),
             inbox: None,
-            outbox: None,
             business: Business::None,
         }
     }
@@ -185,7 +194,7 @@ impl Connection {
     /// one (RFC 9112 §8).
     #[must_use]
     pub fn is_cut(&self) -> bool {
-        self.is_cut && self.phase == Phase::Closed
+        self.phase == Phase::Closed && matches!(self.business, Business::Cut)
     }
 
     /// When [`expired`](Self::expired) is to be told, if nothing happens before; [`Moment::NEVER`]
@@ -248,9 +257,9 @@ impl Connection {
     #[must_use]
     pub fn held(&self) -> usize {
         self.inbox.as_ref().map_or(0, |inbox| inbox.held())
-            + self.outbox.as_ref().map_or(0, |outbox| outbox.held())
             + match &self.business {
                 Business::Exchange(exchange) => exchange.held(),
+                Business::Writing { outbox: Some(outbox), .. } => outbox.held(),
                 _ => 0,
             }
     }
@@ -258,7 +267,7 @@ impl Connection {
     /// What waits to leave.
     #[must_use]
     pub fn outgoing(&self) -> Outgoing<'_> {
-        self.outbox.as_ref().map_or(Outgoing::Nothing, |outbox| outbox.next())
+        self.outbox().map_or(Outgoing::Nothing, Outbox::next)
     }
 
     /// Its own store of bytes not yet understood, for as long as a turn looks at it;
@@ -325,11 +334,10 @@ impl Connection {
 
     /// A wake was rung: whoever was not ready may be now.
     pub fn woken(&mut self) {
-        if let Business::Postponed { was_rung, .. } = &mut self.business {
-            *was_rung = true;
-        }
-        if let Some(outbox) = &mut self.outbox {
-            outbox.woken();
+        match &mut self.business {
+            Business::Postponed { was_rung, .. } => *was_rung = true,
+            Business::Writing { outbox: Some(outbox), .. } => outbox.woken(),
+            _ => {}
         }
     }
 
@@ -341,9 +349,12 @@ impl Connection {
         }
         self.move_to(Phase::Closed);
         self.deadline = Moment::NEVER;
-        self.business = Business::None;
+        self.business = match self.business {
+            Business::Cut => Business::Cut,
+            Business::Writing { afterwards, .. } if afterwards.is_cut_by_close() => Business::Cut,
+            _ => Business::None,
+        };
         self.inbox = None;
-        self.outbox = None;
     }
 
     // What the above is made of.
@@ -352,6 +363,20 @@ impl Connection {
     fn move_to(&mut self, next: Phase) {
         debug_assert!(self.phase.may_become(next), "no edge from {} to {next}", self.phase);
         self.phase = next;
+    }
+
+    fn outbox(&self) -> Option<&Outbox> {
+        match &self.business {
+            Business::Writing { outbox, .. } => outbox.as_deref(),
+            _ => None,
+        }
+    }
+
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        match &mut self.business {
+            Business::Writing { outbox, .. } => outbox.as_deref_mut(),
+            _ => None,
+        }
     }
 
     fn wait(&mut self, why: Why, limit: Duration, terms: &Terms<'_>) {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::message::{Body, Counted, Done, FileRange, Part, Piece, Prepared, Pulled, Source};
 use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
 
+use super::Business;
 use super::guard::{Panicked, guarded};
 
 /// What waits to leave.
@@ -20,6 +21,8 @@ pub(super) struct Outbox {
     sent: usize,
     content: Option<Content>,
     behind: Behind,
+    /// What goes on when all of it has left.
+    pub(super) interrupted: Business,
 }
 
 /// The parts of a body that follow on the one that is leaving.
@@ -163,6 +166,12 @@ impl Outbox {
         Self { content: Some(content), ..Self::default() }
     }
 
+    /// Holds bytes that the socket did not take, and what could not go on for that.
+    #[must_use]
+    pub(super) fn interrupting(interrupted: Business, bytes: &[u8]) -> Self {
+        Self { unsent: bytes.to_vec(), interrupted, ..Self::default() }
+    }
+
     /// What is to leave next.
     #[must_use]
     pub(super) fn next(&self) -> Outgoing<'_> {
@@ -282,6 +291,9 @@ impl Outbox {
     /// A wake was rung: a source is pulled again, and a helper asked for again. Whether one has
     /// done its work is another matter.
     pub(super) fn woken(&mut self) {
+        if let Business::Postponed { was_rung, .. } = &mut self.interrupted {
+            *was_rung = true;
+        }
         match &mut self.content {
             Some(Content::Source { is_waiting, .. }) => *is_waiting = false,
             Some(Content::File { warmth: warmth @ Warmth::NoHelper, .. }) => {
@@ -299,9 +311,10 @@ impl Outbox {
         }
     }
 
-    /// Whether a helper is to be had first.
-    pub(super) const fn wants_helper(&self) -> bool {
+    /// Whether a helper is to be had first, or may be asked for when all has left.
+    pub(super) const fn may_want_helper(&self) -> bool {
         matches!(&self.content, Some(Content::File { warmth: Warmth::NoHelper, .. }))
+            || matches!(self.interrupted, Business::Postponed { .. })
     }
 
     /// The helper's work, if it is waited for.
@@ -328,6 +341,10 @@ impl Outbox {
             Some(Content::Bytes { bytes, .. }) => bytes.capacity(),
             _ => 0,
         };
-        self.unsent.capacity() + content + self.behind.held
+        let interrupted = match &self.interrupted {
+            Business::Exchange(exchange) => exchange.held(),
+            _ => 0,
+        };
+        self.unsent.capacity() + content + self.behind.held + interrupted
     }
 }

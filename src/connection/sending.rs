@@ -4,15 +4,27 @@
 //!
 //! Read next: `outbox.rs`, where it waits.
 
-use super::outbox::Pull;
+use super::outbox::{Outbox, Pull};
 use super::{Afterwards, Business, CloseReason, Connection, Moment, Panicked, Phase, Terms, Why};
 use crate::config::LINGER_IN_ALL;
 use crate::message::Done;
 
+/// What is to be done with a socket when the last answer has left by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Our half is to be shut; what still comes is read, for a while. Bytes that meet a closed
+    /// socket would destroy the answer (RFC 9112 §9.6).
+    Shut,
+    /// The same; but the client has said that it sends nothing more. Where nothing is there to be
+    /// read either, the socket may be closed at once. For a connection with one request that bought
+    /// three system calls of eight.
+    Close,
+}
+
 impl Connection {
     /// The socket took so many of the bytes that had been put back.
     pub fn sent(&mut self, n: usize, terms: &Terms<'_>) {
-        if let Some(outbox) = &mut self.outbox {
+        if let Some(outbox) = self.outbox_mut() {
             outbox.sent(n);
         }
         self.progressed(terms);
@@ -20,7 +32,7 @@ impl Connection {
 
     /// The socket took so many bytes of the body.
     pub fn content_sent(&mut self, n: usize, terms: &Terms<'_>) {
-        if let Some(outbox) = &mut self.outbox {
+        if let Some(outbox) = self.outbox_mut() {
             outbox.content_sent(n);
         }
         self.progressed(terms);
@@ -38,18 +50,22 @@ impl Connection {
                 }
                 Afterwards::Body
             }
-            Phase::Writing => self.afterwards,
+            Phase::Writing => {
+                if let Business::Writing { outbox, .. } = &mut self.business {
+                    outbox.get_or_insert_default().put_back(bytes);
+                }
+                return;
+            }
             Phase::Lingering | Phase::Closed => return,
         };
-        self.outbox.get_or_insert_default().put_back(bytes);
-        if self.phase != Phase::Writing {
-            self.begin_writing(afterwards, terms);
-        }
+        let interrupted = std::mem::take(&mut self.business);
+        let outbox = Outbox::interrupting(interrupted, bytes);
+        self.begin_writing(afterwards, Some(Box::new(outbox)), terms);
     }
 
     /// Has the source of the body make its next piece, to the end of `out`.
     pub fn pull(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Pull {
-        let pulled = match &mut self.outbox {
+        let pulled = match self.outbox_mut() {
             Some(outbox) => outbox.pull(out),
             None => Ok(Pull::Ended(0)),
         };
@@ -67,9 +83,12 @@ impl Connection {
     /// The body ends here, unfinished. What was made before it still leaves; that the last chunk
     /// never comes tells the client (RFC 9112 §8). Without chunks only a reset does.
     fn cut_body(&mut self, reason: CloseReason, terms: &Terms<'_>) {
-        self.outbox = None;
         self.reason = reason;
-        self.afterwards = if self.is_cut { Afterwards::Reset } else { Afterwards::Linger };
+        if let Business::Writing { afterwards, outbox } = &mut self.business {
+            let is_cut = afterwards.is_cut_by_close();
+            *afterwards = if is_cut { Afterwards::Reset } else { Afterwards::Linger };
+            *outbox = None;
+        }
         self.progressed(terms);
     }
 
@@ -84,7 +103,7 @@ impl Connection {
     /// helper it is asked again when a wake is rung. That is no stall of the client's, but nor can
     /// it last for ever: a disk may be dead.
     pub fn warming(&mut self, helper: Option<(u64, Done)>, terms: &Terms<'_>) {
-        if let Some(outbox) = &mut self.outbox {
+        if let Some(outbox) = self.outbox_mut() {
             outbox.warming(helper);
         }
         // Without a helper before: the first deadline holds.
@@ -96,7 +115,7 @@ impl Connection {
     /// The helper's work that it waits for, if it does.
     #[must_use]
     pub fn awaited_job(&self) -> Option<&Done> {
-        self.outbox.as_ref().and_then(|outbox| outbox.awaited_job())
+        self.outbox().and_then(Outbox::awaited_job)
     }
 
     /// Whether it may still want a helper, having found none: a responder said *later*, or a file
@@ -104,12 +123,12 @@ impl Connection {
     #[must_use]
     pub fn may_want_helper(&self) -> bool {
         matches!(self.business, Business::Postponed { .. })
-            || self.outbox.as_ref().is_some_and(|outbox| outbox.wants_helper())
+            || self.outbox().is_some_and(Outbox::may_want_helper)
     }
 
     /// The helper has done it: what it has read is to be sent now.
     pub fn warmed(&mut self) {
-        if let Some(outbox) = &mut self.outbox {
+        if let Some(outbox) = self.outbox_mut() {
             outbox.warmed();
         }
     }
@@ -129,16 +148,19 @@ impl Connection {
         }
     }
 
-    /// Everything that was made has left. Says whether our half of the connection is to be shut
-    /// now.
+    /// Everything that was made has left. Says what is to be done with the socket, where that was
+    /// the last of it.
     #[must_use]
-    pub fn all_sent(&mut self, terms: &Terms<'_>) -> bool {
-        self.outbox = None;
-        if self.phase != Phase::Writing {
-            return false;
+    pub fn all_sent(&mut self, terms: &Terms<'_>) -> Option<Farewell> {
+        let Business::Writing { afterwards, outbox } = &mut self.business else { return None };
+        let afterwards = *afterwards;
+        if afterwards == Afterwards::Reset {
+            self.close(self.reason);
+            return None;
         }
+        self.business = outbox.take().map_or(Business::None, |outbox| outbox.interrupted);
         let limits = terms.limits;
-        match self.afterwards {
+        match afterwards {
             Afterwards::Idle => {
                 self.move_to(Phase::Idle);
                 self.wait(Why::Idle, limits.idle_timeout, terms);
@@ -157,31 +179,29 @@ impl Connection {
                     self.wait_until(Why::Answer, until);
                 }
             }
-            Afterwards::Linger | Afterwards::Close => {
-                self.is_cut = false;
+            Afterwards::Linger
+            | Afterwards::LingerIfWhole
+            | Afterwards::Close
+            | Afterwards::Reset => {
                 self.move_to(Phase::Lingering);
                 self.business = Business::LingerUntil(terms.now.after(LINGER_IN_ALL));
                 self.inbox = None;
                 self.linger_on(terms);
-                return true;
+                let may_close = afterwards == Afterwards::Close;
+                return Some(if may_close { Farewell::Close } else { Farewell::Shut });
             }
-            Afterwards::Reset => self.close(self.reason),
         }
-        false
+        None
     }
 
-    /// Whether it may end now, though it lingers: the client has said that it would send nothing
-    /// more, and it had not when it was last looked. Lingering is there for the bytes that would
-    /// meet a closed socket and destroy the answer (RFC 9112 §9.6). For a connection with one
-    /// request it bought three system calls of eight.
-    #[must_use]
-    pub fn may_close(&self) -> bool {
-        self.phase == Phase::Lingering && self.afterwards == Afterwards::Close
-    }
-
-    pub(super) fn begin_writing(&mut self, afterwards: Afterwards, terms: &Terms<'_>) {
+    pub(super) fn begin_writing(
+        &mut self,
+        afterwards: Afterwards,
+        outbox: Option<Box<Outbox>>,
+        terms: &Terms<'_>,
+    ) {
         self.move_to(Phase::Writing);
-        self.afterwards = afterwards;
+        self.business = Business::Writing { afterwards, outbox };
         self.wait(Why::Write, terms.limits.write_timeout, terms);
     }
 

@@ -139,6 +139,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let connection = Connection::new(&terms);
         let generation = self.generations.next();
         let entry = self.slots.vacant_entry();
+        self.crowd = self.crowd.max(entry.key() + 1);
         let key = Key { slot: entry.key() as u32, generation };
         self.observer.on(&Event::Accepted(generation));
         let registered = self.net.register(&mut stream, key);

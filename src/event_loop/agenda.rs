@@ -31,6 +31,11 @@ pub(super) struct Agenda {
 const NOT_WORTH_IT: usize = 64;
 
 impl Agenda {
+    /// One that can hold the deadlines of so many without being copied.
+    pub(super) fn with_room_for(slots: usize) -> Self {
+        Self { deadlines: BinaryHeap::with_capacity(slots), ..Self::default() }
+    }
+
     /// This slot ran out of its budget, not out of work.
     pub(super) fn unfinished(&mut self, key: Key) {
         self.unfinished.push(key);

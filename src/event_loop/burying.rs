@@ -5,7 +5,7 @@
 //!
 //! Read next: `key.rs`, for what becomes of events that come too late.
 
-use crate::config::SLOTS_KEPT;
+use crate::config::{CONNECTIONS_UNASKED, SLOTS_KEPT};
 use crate::connection::CloseReason;
 use crate::observers::{Event, Observer};
 
@@ -36,8 +36,19 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             self.cut_off();
         }
         // A crowd that has left leaves no memory behind, as far as the last one's slot allows.
-        if self.slots.capacity() > 4 * self.slots.len() + SLOTS_KEPT {
-            self.slots.shrink_to_fit();
+        if self.crowd > 4 * self.slots.len() + SLOTS_KEPT {
+            self.give_memory_back();
+        }
+    }
+
+    /// Gives back the memory of slots that were used and are empty. The room for them is set aside
+    /// anew, once nobody is left in the way.
+    fn give_memory_back(&mut self) {
+        self.slots.shrink_to_fit();
+        self.crowd = self.slots.capacity();
+        if self.crowd <= 4 * self.slots.len() + SLOTS_KEPT {
+            let room = self.capacity.min(CONNECTIONS_UNASKED);
+            self.slots.reserve_exact(room.saturating_sub(self.slots.len()));
         }
     }
 
@@ -50,7 +61,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if slot.connection.is_cut() {
             slot.stream.reset();
         }
-        if let Some(mut notes) = slot.notes {
+        if let Some(mut notes) = self.ledger.tear_out(key) {
             notes.tell(false, self.net.now(), &self.wall.date, &mut self.observer);
         }
         let connection = &slot.connection;

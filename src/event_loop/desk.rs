@@ -19,6 +19,7 @@ use crate::wire::request::Scan;
 
 use super::key::Key;
 use super::net::Stream;
+use super::notes::Ledger;
 
 /// The loop's buffers.
 pub struct Desk {
@@ -84,6 +85,8 @@ pub(super) struct Turn<'a, O> {
     pub(super) responder: &'a mut dyn Responder,
     pub(super) terms: Terms<'a>,
     pub(super) observer: &'a mut O,
+    /// What is written down for the observer.
+    pub(super) ledger: &'a mut Ledger,
     pub(super) bell: &'a Arc<dyn Bell>,
     /// The time to the nanosecond, for observers that want it. Everything else goes by the time of
     /// the turn.

@@ -1,6 +1,6 @@
 //! What is written down of each request for observers that want to know: made when a request is
-//! asked, finished when its answer has left. Without such an observer there are none, and no slot
-//! has room for more than a null pointer.
+//! asked, finished when its answer has left. They lie beside the slab and not in it: without such
+//! an observer there are none, and they cost nobody a byte.
 
 use std::net::SocketAddr;
 
@@ -9,11 +9,40 @@ use crate::message::{Date, RequestId};
 use crate::observers::{Answered, Event, Observer};
 
 use super::desk::Turn;
+use super::key::Key;
 use super::net::Stream;
 use super::slot::Slot;
 
 /// The longest request line that is kept, in bytes.
 const LINE: usize = 8 * 1024;
+
+/// The notes on all connections.
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    /// By slot, as far as any was ever written to.
+    pages: Vec<Option<Box<Notes>>>,
+}
+
+impl Ledger {
+    /// The notes on that connection, if there are any.
+    pub(super) fn read(&mut self, key: Key) -> Option<&mut Notes> {
+        self.pages.get_mut(key.slot as usize)?.as_deref_mut()
+    }
+
+    /// The notes on that connection, to be written to.
+    pub(super) fn write(&mut self, key: Key) -> &mut Notes {
+        let at = key.slot as usize;
+        if self.pages.len() <= at {
+            self.pages.resize_with(at + 1, || None);
+        }
+        self.pages[at].get_or_insert_default()
+    }
+
+    /// The notes on that connection are over: its slot may have another tenant.
+    pub(super) fn tear_out(&mut self, key: Key) -> Option<Box<Notes>> {
+        self.pages.get_mut(key.slot as usize)?.take()
+    }
+}
 
 /// Notes on the requests of one connection that are not over.
 #[derive(Debug, Default)]
@@ -120,9 +149,9 @@ impl<S: Stream> Slot<S> {
 
     /// An answer was given to what was asked; or, where nobody was asked, to the line that `input`
     /// begins with.
-    pub(super) fn note_given<O>(&mut self, given: Option<Given>, input: &[u8], turn: &Turn<'_, O>) {
+    pub(super) fn note_given<O>(&self, given: Option<Given>, input: &[u8], turn: &mut Turn<'_, O>) {
         let Some(given) = given else { return };
-        let notes = self.notes.get_or_insert_default();
+        let notes = turn.ledger.write(turn.key);
         if !notes.is_asked() {
             let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
             let (connection, request) = (self.generation, self.connection.requests());
@@ -132,19 +161,21 @@ impl<S: Stream> Slot<S> {
         notes.given(given);
     }
 
-    pub(super) fn note_content(&mut self, n: usize) {
-        if let Some(notes) = &mut self.notes {
+    pub(super) fn note_content<O>(&self, n: usize, turn: &mut Turn<'_, O>) {
+        if let Some(notes) = turn.ledger.read(turn.key) {
             notes.content_sent(n);
         }
     }
 
     /// All that was given has left.
-    pub(super) fn tell_answered<O: Observer>(&mut self, turn: &mut Turn<'_, O>) {
-        if let Some(notes) = &mut self.notes {
+    pub(super) fn tell_answered<O: Observer>(&self, turn: &mut Turn<'_, O>) {
+        if O::REQUESTS
+            && let Some(notes) = turn.ledger.read(turn.key)
+        {
             notes.tell(true, (turn.clock)(), turn.terms.date, turn.observer);
             // An idle connection owns nothing.
             if !notes.is_asked() {
-                self.notes = None;
+                turn.ledger.tear_out(turn.key);
             }
         }
     }

@@ -19,8 +19,8 @@ use crate::wire::request::{Head, Scan};
 use super::desk::{Budget, Desk, SlotCaller, Turn};
 use super::key::Key;
 use super::lists::Lists;
+use super::mio::MioStream;
 use super::net::{Stream, Transfer};
-use super::notes::Notes;
 use super::readiness::Readiness;
 
 /// One connection of the loop.
@@ -35,13 +35,17 @@ pub struct Slot<S> {
     pub(super) generation: u32,
     /// When the agenda looks at it again.
     pub(super) armed: Moment,
-    /// For observers that want to know of requests.
-    pub(super) notes: Option<Box<Notes>>,
 }
 
-/// What an idle connection costs beside its kernel socket. Rare state is boxed, so that the slab
-/// stays small.
-const _: () = assert!(size_of::<Slot<super::mio::MioStream>>() <= 104);
+/// What an idle connection costs beside its kernel socket and its 16 bytes in the agenda: 64 bytes,
+/// 8 of them the stream. Whatever is rare is boxed or lies beside the slab. (A debug build of mio
+/// has two words more in a stream.)
+const _: () = {
+    const STREAM: usize = size_of::<MioStream>();
+    assert!(size_of::<Slot<MioStream>>() - STREAM <= 56 && (STREAM == 8 || cfg!(debug_assertions)));
+    // The slab tells empty slots from others by what no slot can contain.
+    assert!(size_of::<Option<Slot<MioStream>>>() == size_of::<Slot<MioStream>>());
+};
 
 /// The slot that a key names, if it is still the tenant.
 pub(super) fn tenant<S>(slots: &mut Slab<Slot<S>>, key: Key) -> Option<&mut Slot<S>> {
@@ -91,7 +95,6 @@ impl<S: Stream> Slot<S> {
             lists: Lists::NONE,
             generation,
             armed: Moment::NEVER,
-            notes: None,
         }
     }
 
@@ -260,7 +263,7 @@ impl<S: Stream> Slot<S> {
         let line = head.line;
         let request = head.into_request(self.connection.requests(), &caller);
         if O::REQUESTS {
-            let notes = self.notes.get_or_insert_default();
+            let notes = turn.ledger.write(turn.key);
             notes.asked(request.id(), caller.peer(), line, (turn.clock)());
         }
         match guarded(|| turn.responder.respond(&request)) {

@@ -8,7 +8,7 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 
 use crate::config::WARMED_AT_ONCE;
-use crate::connection::{CloseReason, Outgoing, Phase, Pull};
+use crate::connection::{CloseReason, Farewell, Outgoing, Phase, Pull};
 use crate::message::{Done, FileRange, Submitted, Wake};
 use crate::observers::Observer;
 
@@ -35,12 +35,12 @@ impl<S: Stream> Slot<S> {
         }
         match self.connection.outgoing() {
             Outgoing::Nothing => {
-                let was_last = self.connection.all_sent(&turn.terms);
+                let farewell = self.connection.all_sent(&turn.terms);
                 if self.connection.phase() != Phase::Closed {
                     self.tell_answered(turn);
                 }
-                if was_last {
-                    self.end_output();
+                if let Some(farewell) = farewell {
+                    self.part(farewell);
                     desk.drop_unread();
                 }
             }
@@ -49,13 +49,13 @@ impl<S: Stream> Slot<S> {
         }
     }
 
-    /// The last answer has left. Closing the socket tells the client so, where it is known that
-    /// there is nothing to read; elsewhere our half is shut first, and the rest of what comes read.
-    fn end_output(&mut self) {
-        if self.connection.may_close() && !self.readiness.may_read() {
-            self.connection.close(CloseReason::Answered);
-        } else {
-            self.stream.shut();
+    /// The last answer has left.
+    fn part(&mut self, farewell: Farewell) {
+        match farewell {
+            Farewell::Close if !self.readiness.may_read() => {
+                self.connection.close(CloseReason::Answered);
+            }
+            Farewell::Close | Farewell::Shut => self.stream.shut(),
         }
     }
 
@@ -72,7 +72,7 @@ impl<S: Stream> Slot<S> {
     }
 
     /// What was gathered, and in the same call the content behind it, where that is bytes.
-    fn write_made<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
+    fn write_made<O>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         let made = desk.out.len();
         let outgoing = self.connection.outgoing();
         let more_follows = matches!(outgoing, Outgoing::Part(_) | Outgoing::File(..));
@@ -101,7 +101,7 @@ impl<S: Stream> Slot<S> {
         self.content_left(moved.saturating_sub(made), turn);
     }
 
-    fn write_file<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
+    fn write_file<O>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         let Outgoing::File(range, pages) = self.connection.outgoing() else { return };
         let Sent::Tried(transfer) = self.stream.send_file(range, pages) else {
             return self.have_warmed(turn);
@@ -132,19 +132,19 @@ impl<S: Stream> Slot<S> {
         self.connection.warming(helper, &turn.terms);
     }
 
-    fn pull<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
+    fn pull<O>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         match self.connection.pull(&mut desk.out, &turn.terms) {
             // One that makes nothing and says that there is more would keep the loop to itself.
             Pull::Made(0) => budget.stop_writing(),
-            Pull::Made(n) | Pull::Ended(n) => self.note_content(n),
+            Pull::Made(n) | Pull::Ended(n) => self.note_content(n, turn),
             Pull::Waits | Pull::Failed => {}
         }
     }
 
-    fn content_left<O>(&mut self, n: usize, turn: &Turn<'_, O>) {
+    fn content_left<O>(&mut self, n: usize, turn: &mut Turn<'_, O>) {
         if n > 0 {
             self.connection.content_sent(n, &turn.terms);
-            self.note_content(n);
+            self.note_content(n, turn);
         }
     }
 

@@ -12,8 +12,8 @@ use std::os::unix::fs::FileExt;
 
 use oneloop::config::SEND_BUFFER;
 use oneloop::connection::{
-    Advance, Asked, CloseReason, Connection, Inbox, Moment, Outgoing, Pages, Phase, Pull, Reply,
-    Terms, guarded,
+    Advance, Asked, CloseReason, Connection, Farewell, Inbox, Moment, Outgoing, Pages, Phase, Pull,
+    Reply, Terms, guarded,
 };
 use oneloop::message::{Date, Done, Nobody};
 use oneloop::wire::request::Scan;
@@ -318,14 +318,14 @@ impl<R: Responder> Driver<R> {
         match self.connection.outgoing() {
             Outgoing::Nothing => {
                 let terms = terms(self.now, &self.limits, self.is_last);
-                if self.connection.all_sent(&terms) {
-                    if self.connection.may_close() && !self.socket.may_read() {
+                match self.connection.all_sent(&terms) {
+                    None => return,
+                    Some(Farewell::Close) if !self.socket.may_read() => {
                         self.connection.close(CloseReason::Answered);
-                    } else {
-                        self.socket.is_shut = true;
                     }
-                    self.desk.drop_unread();
+                    Some(Farewell::Close | Farewell::Shut) => self.socket.is_shut = true,
                 }
+                self.desk.drop_unread();
             }
             Outgoing::Waiting => self.connection.source_paused(),
             _ => {}
