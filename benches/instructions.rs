@@ -1,8 +1,9 @@
 //! Instructions a request, counted by callgrind: exact, repeatable, and deaf to whatever else the
 //! machine does. From the bytes of a request to the bytes of its answer, without the kernel.
 //!
-//! `cargo bench` prints the table. Each case is run twice under valgrind, for a thousand rounds and
-//! for two thousand; what the second run takes more is what a thousand rounds cost.
+//! `cargo bench` prints the table; `scripts/counts` sets it beside what the whole program takes for
+//! the same requests, by the same names. Each case is run twice under valgrind, for a thousand
+//! rounds and for two thousand; what the second run takes more is what a thousand rounds cost.
 
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 
@@ -66,6 +67,7 @@ fn cases() -> Vec<Case> {
         Case { of: Of::File, ..whole("file, wrk", WRK) },
         Case { of: Of::File, ..whole("file, browser", BROWSER) },
         Case { of: Of::File, ..whole("file, unmodified", UNMODIFIED) },
+        Case { of: Of::File, requests: 16, ..whole("file, 16 pipelined", &WRK.repeat(16)) },
     ]
 }
 

@@ -20,6 +20,16 @@ use oneloop::{
 const GET: &[u8] = b"GET /index.html?a=b HTTP/1.1\r\nHost: localhost:8080\r\n\
     User-Agent: test\r\nAccept: */*\r\nConnection: keep-alive\r\n\r\n";
 
+/// What a browser sends beside its target and host: fourteen fields.
+const BROWSER: &str = "Connection: keep-alive\r\nCache-Control: max-age=0\r\n\
+    sec-ch-ua: \"Chromium\";v=\"142\", \"Not_A Brand\";v=\"99\"\r\nsec-ch-ua-mobile: ?0\r\n\
+    sec-ch-ua-platform: \"Linux\"\r\nUpgrade-Insecure-Requests: 1\r\n\
+    User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) \
+    Chrome/142.0.0.0 Safari/537.36\r\nAccept: text/html,application/xhtml+xml,application/xml;\
+    q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8\r\nSec-Fetch-Site: none\r\n\
+    Sec-Fetch-Mode: navigate\r\nSec-Fetch-User: ?1\r\nSec-Fetch-Dest: document\r\n\
+    Accept-Encoding: gzip, deflate, br, zstd\r\nAccept-Language: en-GB,en;q=0.9\r\n";
+
 /// What is constant memory: a few buffers, and far less than any body here.
 const CONSTANT: u64 = 256 * KIB as u64;
 
@@ -162,6 +172,12 @@ fn a_request_answered_from_a_prepared_answer_allocates_nothing() {
 }
 
 #[test]
+fn nor_does_one_of_a_browser_s() {
+    let request = format!("GET / HTTP/1.1\r\nHost: x\r\n{BROWSER}\r\n");
+    assert_eq!(allocations_of_a_thousand_turns(request.as_bytes(), Response::text("hi")), 0);
+}
+
+#[test]
 fn nor_do_sixteen_pipelined_ones() {
     assert_eq!(allocations_of_a_thousand_turns(&GET.repeat(16), Response::text("wazzzzap")), 0);
 }
@@ -197,14 +213,17 @@ fn nor_does_one_for_a_cached_file() {
     for (line, fields) in [
         ("GET / HTTP/1.1", ""),
         ("GET /index.html?a=b HTTP/1.1", browser),
+        ("GET / HTTP/1.1", BROWSER),
         ("HEAD /a.txt HTTP/1.1", browser),
         ("GET /a.txt HTTP/1.1", "If-None-Match: *\r\n"),
         ("GET /a.txt HTTP/1.1", "If-Modified-Since: Thu, 01 Jan 2099 00:00:00 GMT\r\n"),
     ] {
-        let files = Files::new(&folder).expect("a folder");
         let request = format!("{line}\r\nHost: x\r\n{fields}\r\n");
-        let allocations = allocations_by(request.as_bytes(), files);
-        assert_eq!(allocations, 0, "{request}");
+        for times in [1, 16] {
+            let files = Files::new(&folder).expect("a folder");
+            let allocations = allocations_by(request.repeat(times).as_bytes(), files);
+            assert_eq!(allocations, 0, "{times} times {request}");
+        }
     }
     std::fs::remove_dir_all(folder).expect("a folder of our own");
 }
@@ -278,6 +297,18 @@ fn a_closed_connection_owns_nothing() {
         assert_eq!(desk.connection.held(), 0);
         assert_eq!(info.bytes_current, 0, "{info:?}");
     }
+}
+
+/// A head that comes byte by byte costs one inbox that grows a few times, and not once a byte; all of
+/// it is given back.
+#[test]
+fn a_trickled_head_allocates_a_few_times() {
+    let mut desk = Desk::new(Limits::default());
+    let mut responder = Fixed::new(Response::text("hi").prepare());
+    let info = measure(|| GET.iter().for_each(|byte| desk.turn(&[*byte], &mut responder)));
+    assert_eq!(desk.connection.requests(), 1);
+    assert!(info.count_total <= 8, "{info:?}");
+    assert_eq!(info.bytes_current, 0, "{info:?}");
 }
 
 /// A client that sends half a head and nothing more costs that half.

@@ -1,86 +1,259 @@
 //! System calls a request, counted by strace: the one figure of speed that is exact on any machine.
 //!
-//! The program is run twice, for a thousand requests and for eleven thousand, each on one
-//! keep-alive connection. What the second run makes more is what ten thousand requests cost:
-//! `epoll_wait`, `recvfrom`, `sendto` and nothing else, and none of them fails.
+//! The program runs under strace, which writes down every call as it ends. What a client does is
+//! done a few times first; then whatever is written between two moments at which the program waits
+//! belongs to the requests made meanwhile. `scripts/counts` prints more of these figures.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod harness;
 
 use std::collections::BTreeMap;
+use std::fs;
 use std::io::{Read as _, Write as _};
-use std::path::Path;
+use std::net::TcpStream;
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use harness::{Program, Scratch, connect, text};
+use harness::{PATIENCE, Program, Scratch, connect, text};
 
-/// `oneloop respond wazzzzap` as strace's child.
-fn traced(summary: &Path) -> Program {
-    let strace = ["-c", "-f", "-o", text(summary)];
-    let program = [env!("CARGO_BIN_EXE_oneloop"), "respond", "wazzzzap", "--port", "0"];
-    Program::spawn(Command::new("strace").args(strace).args(program).stdout(Stdio::piped()))
+const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const CONTENT: &str = "wazzzzap";
+const REQUESTS: usize = 2_000;
+/// How many requests are pipelined.
+const DEEP: usize = 16;
+
+/// Calls that ended meanwhile, by name; of those that failed, by name and error.
+#[derive(Debug, Default)]
+struct Calls {
+    made: BTreeMap<String, usize>,
+    failed: BTreeMap<String, usize>,
 }
 
-/// Ends strace's child, and so strace; calls and failed calls, by name.
-fn counted(strace: Program, summary: &Path) -> BTreeMap<String, (u64, u64)> {
-    let pid = strace.child.id();
-    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
-    let traced = Pid::from_raw(children.trim().parse().unwrap()).unwrap();
-    // The signal interrupts a wait if there is one. It is to be so each time, and not as it happens.
-    let status = format!("/proc/{}/status", children.trim());
-    let is_waiting = || std::fs::read_to_string(&status).unwrap().contains("State:\tS");
-    assert!((0..10_000).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(1));
-        is_waiting()
-    }));
-    kill_process(traced, Signal::TERM).unwrap();
-    assert!(strace.end().status.success());
-    std::fs::read_to_string(summary).unwrap().lines().filter_map(row).collect()
+/// The program as strace's child.
+struct Traced {
+    /// Until it is ended.
+    strace: Option<Program>,
+    pid: String,
+    port: u16,
+    written: PathBuf,
 }
 
-/// `% time, seconds, usecs/call, calls, [errors,] syscall`
-fn row(line: &str) -> Option<(String, (u64, u64))> {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let (name, calls) = (words.last()?, words.get(3)?.parse().ok()?);
-    if *name == "total" {
-        return None;
+impl Traced {
+    fn start(folder: &Scratch, args: &[&str], what: &str) -> Self {
+        let written = folder.at("calls");
+        let strace = ["-f", "-qq", "-o", text(&written), env!("CARGO_BIN_EXE_oneloop")];
+        let mut command = Command::new("strace");
+        command.args(strace).args(args).args(["--port", "0"]).stdout(Stdio::piped());
+        let strace = Program::spawn(&mut command);
+        let port = strace.port(what);
+        let pid = strace.child.id();
+        let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+        Self { strace: Some(strace), pid: children.trim().to_owned(), port, written }
     }
-    let failed = if words.len() == 6 { words[4].parse().ok()? } else { 0 };
-    Some(((*name).to_owned(), (calls, failed)))
+
+    fn answering(folder: &Scratch) -> Self {
+        Self::start(folder, &["respond", CONTENT], "answering 200 with 8 bytes")
+    }
+
+    /// Waits until the loop waits: all that has come is dealt with.
+    fn rests(&self) {
+        let status = format!("/proc/{0}/task/{0}/status", self.pid);
+        let is_asleep = || fs::read_to_string(&status).unwrap().contains("State:\tS");
+        // What has begun is written, too: the last that the loop began is a wait that has not ended.
+        let is_waiting = || {
+            let written = fs::read_to_string(&self.written).unwrap();
+            let last = written.lines().rfind(|line| line.starts_with(&self.pid));
+            last.is_some_and(|call| call.contains(" epoll_wait(") && !call.contains(" = "))
+        };
+        assert!((0..PATIENCE.as_millis()).any(|_| {
+            let waits = is_waiting() && is_asleep() && is_waiting();
+            thread::sleep(Duration::from_millis(u64::from(!waits)));
+            waits
+        }));
+    }
+
+    /// How much has been written when the loop waits. Its wait has not ended, so it is not in it.
+    fn ended(&self) -> usize {
+        self.rests();
+        fs::read(&self.written).unwrap().iter().rposition(|&byte| byte == b'\n').unwrap() + 1
+    }
+
+    /// The calls that are made while that is done.
+    fn calls(&self, mut does: impl FnMut()) -> Calls {
+        let before = self.ended();
+        does();
+        let after = self.ended();
+        let mut calls = Calls::default();
+        let written = fs::read_to_string(&self.written).unwrap();
+        // A build with debug assertions asks, before it closes a descriptor, whether it is open.
+        let ended = written[before..after].lines().filter_map(call);
+        for (name, error) in ended.filter(|(name, _)| name != "fcntl") {
+            if let Some(error) = error {
+                *calls.failed.entry(format!("{name} {error}")).or_default() += 1;
+            }
+            *calls.made.entry(name).or_default() += 1;
+        }
+        calls
+    }
+
+    fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.pid.parse().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Ends strace's child, and so strace.
+    fn stop(mut self) {
+        self.rests();
+        self.signal(Signal::TERM);
+        let strace = self.strace.take().unwrap();
+        assert!(strace.end().status.success());
+    }
 }
 
-fn trace(folder: &Scratch, requests: usize) -> BTreeMap<String, (u64, u64)> {
-    let summary = folder.at(&format!("{requests}"));
-    let program = traced(&summary);
-    let mut client = connect(program.port("answering 200 with 8 bytes"));
+impl Drop for Traced {
+    fn drop(&mut self) {
+        // A test has failed. strace's child would outlive strace, which has not been waited for yet,
+        // so that the number is still the child's.
+        if self.strace.is_some() {
+            self.signal(Signal::KILL);
+        }
+    }
+}
+
+/// `PID name(arguments) = result [ERROR (why)]`, or the end of one that another thread's came
+/// between: `PID <... name resumed>arguments) = result`. Its name, and its error.
+fn call(line: &str) -> Option<(String, Option<&str>)> {
+    let (start, result) = line.rsplit_once(" = ")?;
+    let call = start.split_once(char::is_whitespace)?.1.trim_start();
+    let name = match call.strip_prefix("<... ") {
+        Some(resumed) => resumed.split_once(" resumed>")?.0,
+        None => call.split_once('(')?.0,
+    };
+    let error = result.strip_prefix("-1 ").map(|error| error.split(' ').next().unwrap());
+    Some((name.to_owned(), error))
+}
+
+/// Sends that, and reads so many answers of the same length, of which the last ends in the content.
+fn ask(client: &mut TcpStream, request: &[u8], answers: usize, length: usize) {
+    client.write_all(request).unwrap();
+    let mut read = vec![0; answers * length];
+    client.read_exact(&mut read).unwrap();
+    assert!(read.ends_with(CONTENT.as_bytes()));
+}
+
+/// How long one answer is.
+fn length(client: &mut TcpStream) -> usize {
+    client.write_all(GET).unwrap();
     let mut answer = [0; 4096];
-    for _ in 0..requests {
-        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").unwrap();
-        let n = client.read(&mut answer).unwrap();
-        assert!(answer[..n].ends_with(b"wazzzzap"), "an answer leaves by one call");
-    }
-    drop(client);
-    counted(program, &summary)
+    let n = client.read(&mut answer).unwrap();
+    assert!(answer[..n].ends_with(CONTENT.as_bytes()), "an answer leaves by one call");
+    n
+}
+
+/// Each of those calls so often.
+fn each(names: &[&str], times: usize) -> BTreeMap<String, usize> {
+    names.iter().map(|name| ((*name).to_owned(), times)).collect()
+}
+
+/// All requests, so many at a time, on one connection: three calls for each time.
+fn check_steady(program: &Traced, at_a_time: usize) -> Calls {
+    let mut client = connect(program.port);
+    let length = length(&mut client);
+    let batch = GET.repeat(at_a_time);
+    let calls = program.calls(|| {
+        for _ in 0..REQUESTS / at_a_time {
+            ask(&mut client, &batch, at_a_time, length);
+        }
+    });
+    let expected = each(&["epoll_wait", "recvfrom", "sendto"], REQUESTS / at_a_time);
+    let of_a_request: BTreeMap<_, _> =
+        calls.made.iter().filter(|(name, _)| expected.contains_key(*name)).collect();
+    assert_eq!(of_a_request, expected.iter().collect());
+    let failed =
+        calls.failed.keys().filter(|call| expected.contains_key(call.split_once(' ').unwrap().0));
+    assert_eq!(failed.count(), 0, "{calls:?}");
+    calls
 }
 
 #[test]
 fn a_keep_alive_request_costs_three_system_calls_and_none_fails() {
     let folder = Scratch::new("syscalls");
-    let (few, many) = (trace(&folder, 1_000), trace(&folder, 11_000));
-    let mut spent = BTreeMap::new();
-    for (name, (calls, failed)) in many {
-        let (calls_before, failed_before) = few.get(&name).copied().unwrap_or_default();
-        // How the client's coming and going falls into turns is up to the kernel: a wait more or less,
-        // and an accept that finds nobody. Nothing that is done for a request may fail once.
-        let may_differ = if name == "accept4" { 2 } else { 0 };
-        assert!(failed <= failed_before + may_differ, "{name} fails more with more requests");
-        if calls > calls_before + 10 {
-            spent.insert(name, (calls - calls_before + 50) / 100 * 100);
-        }
+    let program = Traced::answering(&folder);
+    let calls = check_steady(&program, 1);
+    assert_eq!((calls.made.len(), calls.failed.len()), (3, 0), "{calls:?}");
+    program.stop();
+}
+
+/// Sixteen that come together leave together: three calls for all of them.
+#[test]
+fn sixteen_pipelined_requests_cost_three_system_calls_together() {
+    let folder = Scratch::new("syscalls-pipelined");
+    let program = Traced::answering(&folder);
+    let calls = check_steady(&program, DEEP);
+    assert_eq!((calls.made.len(), calls.failed.len()), (3, 0), "{calls:?}");
+    program.stop();
+}
+
+/// A file that is in memory is answered like a fixed answer. It is looked at again once a second,
+/// however often it is asked for, and nothing else is done for it.
+#[test]
+fn a_cached_file_costs_no_call_more_than_a_fixed_answer() {
+    let folder = Scratch::new("syscalls-file");
+    folder.with("www/index.html", CONTENT);
+    let www = folder.at("www");
+    let program = Traced::start(&folder, &[text(&www)], &format!("serving {}", www.display()));
+    for at_a_time in [1, DEEP] {
+        let calls = check_steady(&program, at_a_time);
+        let all: usize = calls.made.values().sum();
+        let looks = all - 3 * REQUESTS / at_a_time;
+        assert!(looks < REQUESTS / DEEP, "{calls:?}");
     }
-    let expected = ["epoll_wait", "recvfrom", "sendto"].map(|name| (name.to_owned(), 10_000));
-    assert_eq!(spent, BTreeMap::from(expected));
+    program.stop();
+}
+
+/// What a connection costs that is opened for one request, where the server has accepted it before
+/// the request comes, and has closed its half before the client closes.
+#[test]
+fn a_connection_for_one_request_costs_these_calls() {
+    const CONNECTIONS: usize = 100;
+    let folder = Scratch::new("syscalls-close");
+    let program = Traced::answering(&folder);
+    let one = || {
+        let mut client = connect(program.port);
+        program.rests();
+        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = Vec::new();
+        client.read_to_end(&mut answer).unwrap();
+        assert!(answer.ends_with(CONTENT.as_bytes()));
+        program.rests();
+        drop(client);
+        program.rests();
+    };
+    one();
+    let calls = program.calls(|| (0..CONNECTIONS).for_each(|_| one()));
+    // Whether the kernel tells of the end in one event or in two is its own affair.
+    let waits = calls.made["epoll_wait"];
+    assert!(waits <= 5 * CONNECTIONS, "{calls:?}");
+    let made: Vec<(&str, usize)> = calls
+        .made
+        .iter()
+        .map(|(name, &calls)| (name.as_str(), calls))
+        .filter(|&(name, _)| name != "epoll_wait")
+        .collect();
+    let expected = [
+        ("accept4", 2 * CONNECTIONS), // the second says that nobody else waits
+        ("close", CONNECTIONS),
+        ("epoll_ctl", CONNECTIONS),
+        ("recvfrom", 2 * CONNECTIONS), // the second says that the client has closed, too
+        ("sendto", CONNECTIONS),
+        ("shutdown", CONNECTIONS),
+    ];
+    assert_eq!(made, expected);
+    assert_eq!(calls.failed, BTreeMap::from([("accept4 EAGAIN".to_owned(), CONNECTIONS)]));
+    program.stop();
 }
