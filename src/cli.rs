@@ -13,7 +13,7 @@ mod serving;
 mod values;
 
 use std::ffi::OsString;
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
@@ -46,6 +46,7 @@ pub(crate) struct How {
     pub(crate) binds: Vec<Bind>,
     pub(crate) port: u16,
     pub(crate) backlog: u32,
+    pub(crate) workers: NonZeroUsize,
     pub(crate) limits: Limits,
     pub(crate) config: Config,
     pub(crate) access_log: Option<LogTarget>,
@@ -181,11 +182,12 @@ impl CommandLine {
         };
         let how = How {
             limits: options.limits(matches)?,
-            config: options.config(),
+            config: options.config()?,
             verbosity: options.verbosity(matches)?,
             binds: flat(options.bind),
             port: options.port,
             backlog: options.backlog,
+            workers: options.workers,
             access_log: options.access_log,
         };
         Ok(Asked { what, how })
@@ -261,11 +263,17 @@ impl Options {
         Ok(limits)
     }
 
-    fn config(&self) -> Config {
+    fn config(&self) -> Result<Config, String> {
+        let &Self { max_connections, workers, .. } = self;
+        if let Some(most) = max_connections.filter(|&most| most < workers.get()) {
+            return Err(format!(
+                "--max-connections {most} is below --workers {workers}; each takes one at least"
+            ));
+        }
         let mut config = Config::default();
-        config.connections = self.max_connections;
+        config.connections = max_connections;
         config.grace = self.grace;
-        config
+        Ok(config)
     }
 
     fn verbosity(&self, matches: &ArgMatches) -> Result<Verbosity, String> {
@@ -397,7 +405,7 @@ mod tests {
         assert_eq!(format!("{:?}", site.options), format!("{:?}", FileOptions::default()));
         assert_eq!((site.for_folders, site.sandbox), (None, Sandbox::Auto));
         assert_eq!((how.limits, how.config), (Limits::default(), Config::default()));
-        assert_eq!((how.port, how.backlog), (8080, BACKLOG));
+        assert_eq!((how.port, how.backlog, how.workers.get()), (8080, BACKLOG, 1));
         assert_eq!(how.binds, [Bind::Ip([127, 0, 0, 1].into())]);
         assert_eq!((how.access_log, how.verbosity), (None, Verbosity::Normal));
     }
@@ -434,6 +442,30 @@ mod tests {
             how.config.grace,
         ];
         assert_eq!(times.map(|time| time.as_secs()), [7, 8, 9, 10, 11, 0]);
+    }
+
+    #[test]
+    fn workers_are_a_number_or_as_many_as_cpus() {
+        let cpus = std::thread::available_parallelism().unwrap().get();
+        for (word, expected) in
+            [("-w2", 2), ("--workers=1", 1), ("--workers=1024", 1024), ("-wauto", cpus)]
+        {
+            for words in [["oneloop", word, "respond"], ["oneloop", "respond", word]] {
+                assert_eq!(asked(&words).how.workers.get(), expected, "{words:?}");
+            }
+        }
+        for value in ["0", "-1", "1025", "two", "1.5", "AUTO"] {
+            let refused = format!(
+                "invalid value '{value}' for '--workers <N>': \
+                 give a whole number from 1 to 1024, or auto"
+            );
+            check_refused(&["oneloop", &format!("--workers={value}")], &refused);
+        }
+        check_refused(
+            &["oneloop", "--max-connections=3", "-w4"],
+            "--max-connections 3 is below --workers 4; each takes one at least",
+        );
+        asked(&["oneloop", "--max-connections=4", "-w4"]);
     }
 
     #[test]

@@ -82,6 +82,9 @@ pub const CONNECTIONS_UNASKED: usize = 100_000;
 /// How many descriptors are left for files, logs and listeners: a quarter of what the process may
 /// open, but no more than this.
 pub const DESCRIPTOR_RESERVE: usize = 64;
+/// How many more are left for each loop beyond the first: its poll, bell and listeners, the folders
+/// that it serves, and what its helpers have open.
+pub const WORKER_RESERVE: usize = 16;
 
 /// The largest file that is read into memory whole, in bytes: up to here one read costs less than
 /// keeping a descriptor open and sending head and content apart. A larger one is sent by the kernel
@@ -126,7 +129,7 @@ pub const CACHED_FILES: usize = 32;
 pub const ERROR_PAGE: u64 = MIB as u64;
 /// Jobs that may wait for a helper thread. One more waits with its connection.
 pub const JOBS_QUEUED: usize = 1024;
-/// Helper threads, which do what would make the loop wait for a disk. They start when they are
+/// Helper threads of a loop, which do what would make it wait for a disk. They start when they are
 /// needed.
 pub const HELPERS: usize = 2;
 /// How long the end of a loop waits for what its helpers have begun, so that a disk that does not
@@ -241,6 +244,16 @@ pub struct Config {
     pub grace: Duration,
 }
 
+impl Config {
+    /// What one of so many loops is granted, so that all of them together have what is granted
+    /// here, but for a connection that each may have at the least.
+    pub(crate) fn share(&self, of: usize, among: usize) -> Self {
+        let share = |all: usize| (all / among + usize::from(of < all % among)).max(1);
+        let connections = self.connections.map(share);
+        Self { connections, held_bytes: self.held_bytes / among, grace: self.grace }
+    }
+}
+
 impl Default for Config {
     fn default() -> Self {
         Self { connections: None, held_bytes: 256 * MIB, grace: Duration::from_secs(10) }
@@ -250,3 +263,23 @@ impl Default for Config {
 /// How many connections may wait in a listener's accept queue by default; the kernel caps it at
 /// `net.core.somaxconn`. (mio and std: 128, which a burst of a thousand clients overflows.)
 pub const BACKLOG: u32 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_add_up_to_the_whole() {
+        for (connections, loops, expected) in
+            [(5, 1, &[5][..]), (5, 2, &[3, 2]), (8, 4, &[2, 2, 2, 2]), (2, 3, &[1, 1, 1])]
+        {
+            let all = Config { connections: Some(connections), ..Config::default() };
+            let shares: Vec<_> = (0..loops).map(|of| all.share(of, loops)).collect();
+            let granted: Vec<_> = shares.iter().filter_map(|share| share.connections).collect();
+            assert_eq!(granted, expected, "{connections} among {loops}");
+            let held: usize = shares.iter().map(|share| share.held_bytes).sum();
+            assert!((all.held_bytes - loops..=all.held_bytes).contains(&held));
+            assert!(shares.iter().all(|share| share.grace == all.grace));
+        }
+    }
+}

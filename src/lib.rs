@@ -4,9 +4,9 @@
 //! One mio `Poll` registers the listeners and every client socket in a slab, drives each connection
 //! through a non-blocking state machine, and never blocks on a slow one. There is no async runtime
 //! and no hidden queue: what a request goes through stands in this crate, in the order in which it
-//! happens. Two helper threads wait for the disk, where the loop would have to; they start with the
-//! first file that is not in memory, and see no request and no socket. (A third closes files where
-//! even that may take its time: on NFS and FUSE.)
+//! happens. Two helper threads of each loop wait for the disk, where the loop would have to; they
+//! start with the first file that is not in memory, and see no request and no socket. (A third
+//! closes files where even that may take its time: on NFS and FUSE.)
 //!
 //! # A server in twenty lines
 //!
@@ -34,7 +34,8 @@
 //!
 //! A [`Responder`] is a function from a [`Request`] to an [`Answer`], which is one of three: a
 //! [`Response`] (or a [`Prepared`] one), *the body, please*, or *later*. It is called on the loop
-//! and must not wait. [`Server`] binds and runs, [`Limits`] and [`Config`] are every number obeyed,
+//! and must not wait. [`Server`] binds and runs, [`Workers`] are several of them at one address,
+//! each with a loop and a thread of its own; [`Limits`] and [`Config`] are every number obeyed,
 //! [`observers`] watch.
 //!
 //! # The house
@@ -112,7 +113,7 @@ pub mod files {
 
 pub use config::{Config, Limits};
 pub use connection::{CloseReason, Phase};
-pub use event_loop::{Address, BindError, Handle, Listener, Server, Stopped};
+pub use event_loop::{Address, BindError, Handle, Listener, Server, Stopped, Workers};
 pub use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 pub use message::{
     Answer, Body, BodyReader, Fields, FileRange, Part, Piece, Prepared, Pulled, Request, RequestId,

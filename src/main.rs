@@ -1,5 +1,5 @@
-//! The program: arguments to configuration to [`Server::run`]. It is made of the library's public
-//! pieces and nothing else.
+//! The program: arguments to configuration to [`oneloop::Workers`]. It is made of the library's
+//! public pieces and nothing else.
 //!
 //! Whatever goes wrong is one line on standard error: what, on what; what to do. Neither a closed
 //! standard output nor a closed standard error stops it.
@@ -9,29 +9,29 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod listening;
 mod sandbox;
 mod site;
 
-use std::collections::HashSet;
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use http::header::CONTENT_TYPE;
 use log::{Level, LevelFilter, warn};
 use oneloop::observers::{AccessLog, AccessLogError, Journal};
-use oneloop::{
-    Address, BindError, Body, Fixed, Listener, Prepared, Responder, Response, Server, Stopped,
-};
+use oneloop::{Address, BindError, Body, Fixed, Prepared, Responder, Response, Server, Stopped};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use cli::{Asked, Bind, How, LogTarget, Refusal, Reply, ReplyBody, Verbosity, What};
+use cli::{Asked, How, LogTarget, Refusal, Reply, ReplyBody, Verbosity, What};
 use sandbox::{Confinement, SandboxError};
-use site::{Responders, SiteError};
+use site::{Opened, SiteError};
 
 /// Could not start.
 const NOT_STARTED: u8 = 1;
@@ -39,9 +39,6 @@ const NOT_STARTED: u8 = 1;
 const MISUSED: u8 = 2;
 /// Ended by a signal: this and its number, as shells count.
 const SIGNALLED: i32 = 128;
-/// Where port 0 was asked for on several addresses, the one that the kernel chose for the first may
-/// be taken on another: so many others are tried.
-const PORT_TRIES: u32 = 16;
 
 fn main() -> ExitCode {
     match cli::read(std::env::args_os()) {
@@ -74,52 +71,67 @@ fn serve(asked: Asked) -> Result<Stopped, StartError> {
     raise_descriptor_limit();
     match what {
         What::Serve(site) => {
-            let responders = site::open(&site)?;
+            let opened = site::open(&site, how.workers)?;
             let what = format!("serving {}", site::described(&site));
             let confinement = Some(Confinement { to: site.paths(), sandbox: site.sandbox });
-            match responders {
-                Responders::One(files) => run(*files, &what, how, confinement),
-                Responders::Several(mounts) => run(mounts, &what, how, confinement),
+            match opened {
+                Opened::One(files) => run(files, |files| files, &what, how, confinement),
+                Opened::Several(mounted) => run(mounted, site::mounts, &what, how, confinement),
             }
         }
         What::Respond(reply) => {
-            let answer = prepared(reply)?;
-            let (status, length) = (answer.status_code().as_u16(), answer.body_len());
-            let unit = if length == 1 { "byte" } else { "bytes" };
-            let what = format!("answering {status} with {length} {unit}");
-            run(Fixed::new(answer), &what, how, None)
+            let answers = prepared(reply, how.workers)?;
+            let what = answers.first().map(described).unwrap_or_default();
+            run(answers, Fixed::new, &what, how, None)
         }
     }
 }
 
-fn run(
-    responder: impl Responder + 'static,
+/// `answering 200 with 8 bytes`
+fn described(answer: &Prepared) -> String {
+    let (status, length) = (answer.status_code().as_u16(), answer.body_len());
+    let unit = if length == 1 { "byte" } else { "bytes" };
+    format!("answering {status} with {length} {unit}")
+}
+
+/// Serves until it is stopped. Each worker makes its responder of one of the `parts`.
+fn run<P: Send, R: Responder + 'static>(
+    parts: Vec<P>,
+    responder: fn(P) -> R,
     what: &str,
     how: How,
     confinement: Option<Confinement>,
 ) -> Result<Stopped, StartError> {
-    let access_log = match how.access_log {
+    let access_logs = match &how.access_log {
         None => None,
-        Some(LogTarget::Stdout) => Some(AccessLog::to_stdout()?),
-        Some(LogTarget::File(path)) => Some(AccessLog::to_file(path)?),
+        Some(LogTarget::Stdout) => Some(AccessLog::each_to_stdout(how.workers)?),
+        Some(LogTarget::File(path)) => Some(AccessLog::each_to_file(path, how.workers)?),
     };
-    let server = listen(&addresses(&how.binds, how.port)?, how.port, how.backlog)?
-        .with_limits(how.limits)
-        .with_config(how.config)
+    let workers = listening::listen(&how)?
+        .with_config(how.config.clone())
         .stop_on_signals()
         .map_err(StartError::Loop)?;
     if let Some(confinement) = confinement {
         confinement.enter(&how.binds)?;
     }
     if how.verbosity != Verbosity::Quiet {
-        say(&start_line(what, &server.addresses()));
+        say(&start_line(what, how.workers, &workers.addresses()));
     }
+    let (parts, limits) = (Mutex::new(parts), how.limits);
+    let ready = |server: Server| (server.with_limits(limits.clone()), responder(next(&parts)));
     // Two loops are compiled: one that does not know of an access log, and one that does.
-    match access_log {
-        None => server.run(responder),
-        Some(access_log) => {
-            let dropped = access_log.dropped_lines();
-            let stopped = server.observed_by((Journal, access_log)).run(responder);
+    match access_logs {
+        None => workers.run(|_, server| {
+            let (server, responder) = ready(server);
+            server.run(responder)
+        }),
+        Some(logs) => {
+            let dropped = logs.first().map(AccessLog::dropped_lines).unwrap_or_default();
+            let logs = Mutex::new(logs);
+            let stopped = workers.run(|_, server| {
+                let (server, responder) = ready(server);
+                server.observed_by((Journal, next(&logs))).run(responder)
+            });
             let missing = dropped.load(Relaxed);
             if missing > 0 {
                 warn!(
@@ -132,27 +144,38 @@ fn run(
     .map_err(StartError::Loop)
 }
 
-/// Lays the answer of `oneloop respond` out.
-fn prepared(reply: Reply) -> Result<Prepared, StartError> {
+/// What one worker takes of what there is for each.
+fn next<T>(all: &Mutex<Vec<T>>) -> T {
+    let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+    all.pop().expect("there is one for each worker")
+}
+
+/// Lays the answer of `oneloop respond` out, for each worker. Each has a copy of its own: whoever
+/// sends it counts that, and with one counter for all their CPUs would wait for each other.
+fn prepared(reply: Reply, workers: NonZeroUsize) -> Result<Vec<Prepared>, StartError> {
     let body = match reply.body {
-        ReplyBody::Empty => Body::Empty,
-        ReplyBody::Typed(bytes) => Body::Bytes(bytes),
+        ReplyBody::Empty => Vec::new(),
+        ReplyBody::Typed(bytes) => bytes,
         ReplyBody::File(path) => {
-            let bytes = read_regular(&path);
-            Body::Bytes(bytes.map_err(|source| StartError::BodyFile { path, source })?)
+            read_regular(&path).map_err(|source| StartError::BodyFile { path, source })?
         }
     };
-    let mut response = Response::new(reply.status, body);
-    if !response.body().is_empty() {
-        response = response.with_header(CONTENT_TYPE, reply.content_type);
-    }
-    for (name, value) in reply.fields {
-        response = match name {
-            CONTENT_TYPE => response.with_header_replaced(name, value),
-            _ => response.with_header(name, value),
-        };
-    }
-    Ok(response.prepare())
+    let answer = || {
+        let is_empty = body.is_empty();
+        let body = if is_empty { Body::Empty } else { Body::Bytes(body.clone()) };
+        let mut response = Response::new(reply.status, body);
+        if !is_empty {
+            response = response.with_header(CONTENT_TYPE, reply.content_type.clone());
+        }
+        for (name, value) in reply.fields.iter().cloned() {
+            response = match name {
+                CONTENT_TYPE => response.with_header_replaced(name, value),
+                _ => response.with_header(name, value),
+            };
+        }
+        response.prepare()
+    };
+    Ok((0..workers.get()).map(|_| answer()).collect())
 }
 
 /// A FIFO or a device might have no end.
@@ -163,72 +186,7 @@ fn read_regular(path: &Path) -> io::Result<Vec<u8>> {
     std::fs::read(path)
 }
 
-/// The addresses that the binds stand for, each once.
-fn addresses(binds: &[Bind], port: u16) -> Result<Vec<Address>, StartError> {
-    let mut addresses = Vec::new();
-    for bind in binds {
-        match bind {
-            Bind::Ip(ip) => addresses.push(Address::from((*ip, port))),
-            Bind::Unix(path) => addresses.push(Address::Unix(path.clone())),
-            Bind::Host(host) => {
-                let found = lookup(host, port);
-                let host = host.clone();
-                addresses.extend(found.map_err(|source| StartError::Host { host, source })?);
-            }
-        }
-    }
-    let mut seen = HashSet::new();
-    // `[::]` takes IPv4 too, so that 0.0.0.0 beside it is the same once more.
-    if addresses.contains(&Address::from((Ipv6Addr::UNSPECIFIED, port))) {
-        seen.insert(Address::from((Ipv4Addr::UNSPECIFIED, port)));
-    }
-    addresses.retain(|address| seen.insert(address.clone()));
-    Ok(addresses)
-}
-
-/// What a host name stands for; to stand for nothing is an error.
-fn lookup(host: &str, port: u16) -> io::Result<Vec<Address>> {
-    let found: Vec<_> = (host, port).to_socket_addrs()?.map(Address::from).collect();
-    if found.is_empty() { Err(io::ErrorKind::AddrNotAvailable.into()) } else { Ok(found) }
-}
-
-/// Listens on every address. Where any port will do, all take the one that the kernel chooses for
-/// the first.
-fn listen(addresses: &[Address], port: u16, backlog: u32) -> Result<Server, StartError> {
-    let mut tries = if port == 0 { PORT_TRIES } else { 1 };
-    let listeners = loop {
-        tries -= 1;
-        match bind_all(addresses, backlog) {
-            Err(BindError::InUse(Address::Tcp(_))) if tries > 0 => {}
-            bound => break bound?,
-        }
-    };
-    let mut listeners = listeners.into_iter();
-    let first = listeners.next().expect("every bind stands for at least one address");
-    let server = Server::on(first).map_err(StartError::Loop)?;
-    listeners.try_fold(server, Server::also_on).map_err(StartError::Loop)
-}
-
-fn bind_all(addresses: &[Address], backlog: u32) -> Result<Vec<Listener>, BindError> {
-    let mut chosen = 0;
-    let mut listeners = Vec::with_capacity(addresses.len());
-    for address in addresses {
-        let mut address = address.clone();
-        if let Address::Tcp(tcp) = &mut address
-            && tcp.port() == 0
-        {
-            tcp.set_port(chosen);
-        }
-        let listener = Listener::bind(&address, backlog)?;
-        if let Address::Tcp(real) = listener.address() {
-            chosen = real.port();
-        }
-        listeners.push(listener);
-    }
-    Ok(listeners)
-}
-
-fn start_line(what: &str, addresses: &[Address]) -> String {
+fn start_line(what: &str, workers: NonZeroUsize, addresses: &[Address]) -> String {
     let places: Vec<_> = addresses
         .iter()
         .map(|address| match address {
@@ -236,7 +194,11 @@ fn start_line(what: &str, addresses: &[Address]) -> String {
             Address::Unix(_) => address.to_string(),
         })
         .collect();
-    format!("{}\n", one_line(&format!("oneloop: {what} on {}", places.join(", "))))
+    let by = match workers.get() {
+        1 => String::new(),
+        several => format!(" by {several} workers"),
+    };
+    format!("{}\n", one_line(&format!("oneloop: {what}{by} on {}", places.join(", "))))
 }
 
 /// The more descriptors, the more connections. Where it cannot be raised, what there is must do.
@@ -262,7 +224,11 @@ fn log_to_stderr(verbosity: Verbosity) {
                 Level::Debug => "debug: ",
                 Level::Trace => "trace: ",
             };
-            writeln!(out, "oneloop: {kind}{}", one_line(&record.args().to_string()))
+            // Of several workers each says which it is: connections are numbered by each.
+            let current = thread::current();
+            let worker = current.name().and_then(|name| name.strip_prefix("worker-"));
+            let worker = worker.map(|number| format!("worker {number}: ")).unwrap_or_default();
+            writeln!(out, "oneloop: {kind}{worker}{}", one_line(&record.args().to_string()))
         })
         .init();
 }
@@ -374,28 +340,18 @@ impl From<BindError> for StartError {
 mod tests {
     use super::*;
 
-    fn check_addresses(binds: &[&str], expected: &[&str]) {
-        let ip = |text: &&str| Bind::Ip(text.parse().unwrap());
-        let found = addresses(&binds.iter().map(ip).collect::<Vec<_>>(), 80).unwrap();
-        let found: Vec<_> = found.iter().map(Address::to_string).collect();
-        assert_eq!(found, expected, "{binds:?}");
-    }
-
-    #[test]
-    fn every_address_is_listened_on_once() {
-        check_addresses(&["127.0.0.1", "::1", "127.0.0.1"], &["127.0.0.1:80", "[::1]:80"]);
-        check_addresses(&["0.0.0.0"], &["0.0.0.0:80"]);
-        check_addresses(&["0.0.0.0", "::"], &["[::]:80"]);
-        check_addresses(&["::", "0.0.0.0"], &["[::]:80"]);
-    }
-
     #[test]
     fn the_start_line_says_what_and_where() {
         let addresses = ["127.0.0.1:80", "[::1]:80", "unix:/a\nb"].map(|a| a.parse().unwrap());
-        assert_eq!(
-            start_line("serving .", &addresses),
-            "oneloop: serving . on http://127.0.0.1:80/, http://[::1]:80/, unix:/a\\nb\n"
-        );
+        for (workers, by) in [(1, ""), (2, " by 2 workers")] {
+            assert_eq!(
+                start_line("serving .", NonZeroUsize::new(workers).unwrap(), &addresses),
+                format!(
+                    "oneloop: serving .{by} on http://127.0.0.1:80/, http://[::1]:80/, \
+                     unix:/a\\nb\n"
+                )
+            );
+        }
     }
 
     #[test]

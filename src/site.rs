@@ -5,20 +5,30 @@
 //! Read next: `main.rs`.
 
 use std::fmt::Write;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use http::{HeaderName, HeaderValue};
 use log::warn;
 use oneloop::files::{Cors, Missing};
 use oneloop::{FileOptions, Files, FilesError, Mounts};
+use rustix::process::{Resource, getrlimit};
 
 use super::cli::{Mount, Site};
 
-/// What answers requests.
+/// What answers requests, once for each worker: all of it is open before the first of them starts.
 #[derive(Debug)]
-pub(crate) enum Responders {
+pub(crate) enum Opened {
     /// A folder or file at `/`, and nothing else.
-    One(Box<Files>),
-    Several(Mounts),
+    One(Vec<Files>),
+    Several(Vec<Mounted>),
+}
+
+/// What there is at which path, and what is added to every answer.
+#[derive(Debug)]
+pub(crate) struct Mounted {
+    at: Vec<(String, Files)>,
+    fields: Vec<(HeaderName, HeaderValue)>,
 }
 
 /// Why it cannot be served.
@@ -32,8 +42,8 @@ pub(crate) enum SiteError {
     },
 }
 
-/// Opens all that is served.
-pub(crate) fn open(site: &Site) -> Result<Responders, SiteError> {
+/// Opens all that is served, for each worker.
+pub(crate) fn open(site: &Site, workers: NonZeroUsize) -> Result<Opened, SiteError> {
     let is_folder = |mount: &Mount| mount.path.is_dir();
     if let Some(option) = &site.for_folders
         && !site.mounts.iter().any(is_folder)
@@ -44,33 +54,46 @@ pub(crate) fn open(site: &Site) -> Result<Responders, SiteError> {
     for mount in site.mounts.iter().filter(|mount| is_folder(mount)) {
         warn_of_missing_app(&mount.path, &site.options);
     }
+    let opened = |mount: &Mount| {
+        Files::with(&mount.path, options(site, mount, workers)).map_err(SiteError::Files)
+    };
+    let workers = 0..workers.get();
     if let [mount] = site.mounts.as_slice()
         && mount.at == "/"
     {
-        return Ok(Responders::One(Box::new(files(site, mount)?)));
+        return workers.map(|_| opened(mount)).collect::<Result<_, _>>().map(Opened::One);
     }
-    let mut mounts = Mounts::new();
-    for mount in &site.mounts {
-        mounts = mounts.at(&mount.at, files(site, mount)?);
-    }
-    let cors = site.options.cors.iter().flat_map(Cors::fields);
-    for (name, value) in cors.chain(site.options.headers.iter().cloned()) {
-        mounts = mounts.with_header(name, value);
-    }
-    Ok(Responders::Several(mounts))
+    let mounted = |_| {
+        let at = site.mounts.iter().map(|mount| Ok((mount.at.clone(), opened(mount)?)));
+        let cors = site.options.cors.iter().flat_map(Cors::fields);
+        let fields = cors.chain(site.options.headers.iter().cloned()).collect();
+        Ok(Mounted { at: at.collect::<Result<_, _>>()?, fields })
+    };
+    workers.map(mounted).collect::<Result<_, _>>().map(Opened::Several)
 }
 
-fn files(site: &Site, mount: &Mount) -> Result<Files, SiteError> {
-    Files::with(&mount.path, options(site, mount)).map_err(SiteError::Files)
+/// The responder of one worker.
+pub(crate) fn mounts(mounted: Mounted) -> Mounts {
+    let Mounted { at, fields } = mounted;
+    let mounts = at.into_iter().fold(Mounts::new(), |mounts, (at, files)| mounts.at(&at, files));
+    fields.into_iter().fold(mounts, |mounts, (name, value)| mounts.with_header(name, value))
 }
 
-/// How one of the mounts is served: as all are, with its share of the cache.
-fn options(site: &Site, mount: &Mount) -> FileOptions {
+/// How one of the mounts is served by one of the workers: as all are, with its share of the cache.
+fn options(site: &Site, mount: &Mount, workers: NonZeroUsize) -> FileOptions {
     let mut options = site.options.clone();
     options.mount.clone_from(&mount.at);
-    options.cached_bytes /= site.mounts.len();
-    options.cached_files /= site.mounts.len();
+    let shares = site.mounts.len().saturating_mul(workers.get());
+    options.cached_bytes /= shares;
+    options.cached_files = options.cached_files.min(spare_descriptors()) / shares;
     options
+}
+
+/// Descriptors that all cached files together may take: an eighth of those there are, as of one
+/// [`Files`].
+fn spare_descriptors() -> usize {
+    let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(limit / 8).unwrap_or(usize::MAX)
 }
 
 /// It may be built while it is served, so that this is no error.
@@ -112,13 +135,15 @@ mod tests {
     }
 
     #[test]
-    fn mounts_share_one_cache() {
+    fn mounts_and_workers_share_one_cache() {
         let site = site(&[("/", "www"), ("/docs/", "manual")]);
         let (all, mount) = (FileOptions::default(), &site.mounts[1]);
-        let share = options(&site, mount);
-        assert_eq!(share.mount, "/docs/");
-        assert_eq!(share.cached_bytes * 2, all.cached_bytes);
-        assert_eq!(share.cached_files * 2, all.cached_files);
+        for workers in [1, 4] {
+            let share = options(&site, mount, NonZeroUsize::new(workers).unwrap());
+            assert_eq!(share.mount, "/docs/");
+            assert_eq!(share.cached_bytes * 2 * workers, all.cached_bytes);
+            assert_eq!(share.cached_files * 2 * workers, all.cached_files);
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::num::NonZeroUsize;
 use std::os::unix::net::UnixStream;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -21,8 +22,9 @@ use oneloop::connection::CloseReason;
 use oneloop::message::Submitted;
 use oneloop::observers::Tally;
 use oneloop::{
-    Address, Answer, Body, BodyReader, Fields, FileRange, Handle, Limits, Listener, Method, Piece,
-    Pulled, Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode, Stopped,
+    Address, Answer, Body, BodyReader, Config, Fields, FileRange, Handle, Limits, Listener, Method,
+    Piece, Pulled, Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode,
+    Stopped, Workers,
 };
 
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -546,4 +548,213 @@ fn urgent_data_hides_nothing_that_is_behind_it() {
     let mut answers = String::new();
     client.read_to_string(&mut answers).unwrap();
     assert_eq!(bodies(&answers), ["/one", "/two"]);
+}
+
+// several loops
+
+/// Workers in a thread, stopped when the test ends; each answers with its number.
+struct Crew {
+    address: Address,
+    handle: Handle,
+    thread: Option<JoinHandle<std::io::Result<Stopped>>>,
+}
+
+impl Crew {
+    fn with<W>(workers: Workers, work: W) -> Self
+    where
+        W: Fn(usize, Server) -> std::io::Result<Stopped> + Sync + Send + 'static,
+    {
+        let (address, handle) = (workers.addresses()[0].clone(), workers.handle());
+        let thread = Some(thread::spawn(move || workers.run(work)));
+        Self { address, handle, thread }
+    }
+
+    fn of(workers: usize) -> Self {
+        Self::with(local_workers(workers), |worker, server| {
+            // A responder is made where it lives: it need not be `Send`.
+            let number = Rc::new(worker);
+            server.run(move |_: &Request<'_>| Response::text(number.to_string()))
+        })
+    }
+
+    fn client(&self) -> TcpStream {
+        let Address::Tcp(address) = self.address else { panic!("TCP was asked for") };
+        let client = TcpStream::connect(address).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        client
+    }
+
+    /// A client that is answered by another worker than the one given, and who that is; it stays
+    /// connected. That all of so many come to the same is as likely as that many coins agree.
+    fn client_of_other_than(&self, worker: &str) -> (TcpStream, String) {
+        let mut clients = (0..1000).map(|_| self.client());
+        let answered = clients.find_map(|mut client| {
+            let number = ask_for_number(&mut client);
+            (number != worker).then_some((client, number))
+        });
+        answered.expect("the kernel deals out to all")
+    }
+
+    fn end(&mut self) -> thread::Result<std::io::Result<Stopped>> {
+        self.thread.take().unwrap().join()
+    }
+
+    fn stop(mut self) -> Stopped {
+        self.handle.stop();
+        self.end().unwrap().unwrap()
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.handle.stop();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn local_workers(workers: usize) -> Workers {
+    Workers::bind("127.0.0.1:0", NonZeroUsize::new(workers).unwrap()).unwrap()
+}
+
+fn ask_for_number(client: &mut (impl std::io::Read + std::io::Write)) -> String {
+    client.write_all(get("/").as_bytes()).unwrap();
+    let mut answer = Vec::new();
+    while !answer.windows(4).rev().skip(1).any(|four| four == b"\r\n\r\n") {
+        let mut byte = [0];
+        client.read_exact(&mut byte).unwrap();
+        answer.extend(byte);
+    }
+    bodies(&String::from_utf8(answer).unwrap())[0].to_owned()
+}
+
+#[test]
+fn every_worker_is_dealt_connections_and_keeps_them() {
+    let crew = Crew::of(2);
+    let (mut one, number) = crew.client_of_other_than("nobody");
+    let (mut other, other_number) = crew.client_of_other_than(&number);
+    let mut numbers = [number.as_str(), other_number.as_str()];
+    for _ in 0..10 {
+        assert_eq!([ask_for_number(&mut one), ask_for_number(&mut other)], numbers);
+    }
+    numbers.sort_unstable();
+    assert_eq!(numbers, ["0", "1"]);
+    assert_eq!(crew.stop(), Stopped::default());
+    assert_eq!([one, other].map(|mut client| client.read(&mut [0]).unwrap()), [0, 0]);
+}
+
+#[test]
+fn workers_share_a_unix_socket_and_whoever_is_free_takes_the_next() {
+    let path = std::env::temp_dir().join(format!("oneloop-workers-{}.sock", std::process::id()));
+    let two = NonZeroUsize::new(2).unwrap();
+    let workers = Workers::bind(Address::Unix(path.clone()), two).unwrap();
+    let (open, gate) = channel::<()>();
+    let gate = Arc::new(Mutex::new(gate));
+    let (arrived, arrival) = channel();
+    let arrived = Mutex::new(arrived);
+    let crew = Crew::with(workers, move |worker, server| {
+        let (gate, arrived) = (Arc::clone(&gate), arrived.lock().unwrap().clone());
+        server.run(move |request: &Request<'_>| {
+            if request.path() == "/long" {
+                // What a responder must not do: its loop serves nobody meanwhile.
+                arrived.send(worker).unwrap();
+                gate.lock().unwrap().recv_timeout(PATIENCE).unwrap();
+            }
+            Response::text(worker.to_string())
+        })
+    });
+    let mut stuck = UnixStream::connect(&path).unwrap();
+    stuck.write_all(get("/long").as_bytes()).unwrap();
+    let busy = arrival.recv_timeout(PATIENCE).unwrap();
+    for _ in 0..20 {
+        let mut client = UnixStream::connect(&path).unwrap();
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert_eq!(ask_for_number(&mut client), (1 - busy).to_string());
+    }
+    open.send(()).unwrap();
+    assert_eq!(crew.stop(), Stopped::default());
+    assert!(!path.exists());
+}
+
+#[test]
+fn what_workers_count_is_added_up() {
+    const CLIENTS: u64 = 40;
+    let mut config = Config::default();
+    config.grace = Duration::from_millis(50);
+    let tallies: [Arc<Mutex<Tally>>; 3] = Default::default();
+    let theirs = tallies.clone();
+    let (asked, asks) = channel();
+    let asked = Mutex::new(asked);
+    let workers = local_workers(3).with_config(config);
+    let crew = Crew::with(workers, move |worker, server| {
+        let asked = asked.lock().unwrap().clone();
+        let server = server.observed_by(Arc::clone(&theirs[worker]));
+        server.run(move |_: &Request<'_>| {
+            asked.send(()).unwrap();
+            Answer::Later
+        })
+    });
+    let clients: Vec<_> = (0..CLIENTS).map(|_| crew.client()).collect();
+    for mut client in &clients {
+        client.write_all(get("/").as_bytes()).unwrap();
+    }
+    for _ in 0..CLIENTS {
+        asks.recv_timeout(PATIENCE).unwrap();
+    }
+    // While they run, too.
+    let read = || {
+        let mut all = Tally::default();
+        tallies.iter().for_each(|tally| all += &tally.lock().unwrap());
+        all
+    };
+    assert_eq!((read().accepted, read().open()), (CLIENTS, CLIENTS));
+    assert_eq!(crew.stop(), Stopped { cut_off: CLIENTS as usize, signal: None });
+    assert_eq!((read().accepted, read().open()), (CLIENTS, 0));
+    assert_eq!(read().closed.get(&CloseReason::CutOff), Some(&CLIENTS));
+}
+
+#[test]
+fn who_ends_ends_all() {
+    type End = fn() -> std::io::Result<Stopped>;
+    let ends: [(End, &str); 3] = [
+        (|| Ok(Stopped::default()), "Ok(Ok(0))"),
+        (|| Err(std::io::Error::other("a broken poll")), "Ok(Err(a broken poll))"),
+        (|| panic!("the panic that this test is about"), "the panic that this test is about"),
+    ];
+    for (end, expected) in ends {
+        let mut crew = Crew::with(local_workers(3), move |worker, server| {
+            if worker == 1 { end() } else { server.run(path_as_text) }
+        });
+        let ended = match crew.end() {
+            Ok(Ok(stopped)) => format!("Ok(Ok({}))", stopped.cut_off),
+            Ok(Err(error)) => format!("Ok(Err({error}))"),
+            Err(panic) => (*panic.downcast_ref::<&str>().unwrap()).to_owned(),
+        };
+        assert_eq!(ended, expected);
+    }
+}
+
+/// Nothing is started for one, and its server is as any other.
+#[test]
+fn a_worker_alone_works_where_it_is_asked_to() {
+    let workers = local_workers(1);
+    let (handle, here) = (workers.handle(), thread::current().id());
+    let stopped = workers.run(|worker, server| {
+        assert_eq!((worker, thread::current().id()), (0, here));
+        handle.stop();
+        server.run(path_as_text)
+    });
+    assert_eq!(stopped.unwrap(), Stopped::default());
+}
+
+#[test]
+fn each_worker_needs_a_listener() {
+    let each = |loops| {
+        let address = Address::from(([127, 0, 0, 1], 0));
+        Listener::bind_each(&address, 16, NonZeroUsize::new(loops).unwrap()).unwrap()
+    };
+    assert!(Workers::on(Vec::new()).is_err());
+    assert!(local_workers(2).also_on(each(1)).is_err());
+    assert_eq!(Workers::on(each(2)).unwrap().also_on(each(2)).unwrap().addresses().len(), 2);
 }

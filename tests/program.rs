@@ -426,6 +426,167 @@ fn a_stale_unix_socket_is_replaced_and_anything_else_is_not() {
     assert_eq!(fs::read(&path).unwrap(), b"precious");
 }
 
+// several workers
+
+#[test]
+fn several_workers_answer_at_one_port() {
+    let folder = Scratch::new("workers");
+    folder.with("a.txt", "one");
+    folder.with("sub/b.txt", "two");
+    let mount = format!("--mount=/m={}", text(&folder.at("sub")));
+    for (mount, target) in [(None, "/sub/b.txt"), (Some(mount.as_str()), "/m/b.txt")] {
+        let args = [&[text(&folder.0), "-p0", "-w", "3"], mount.as_slice()].concat();
+        let program = Program::start(&args);
+        let line = program.said();
+        assert!(line.contains(" by 3 workers on http://127.0.0.1:"), "{line}");
+        let port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+        for _ in 0..30 {
+            check_body(port, "/a.txt", "one");
+            check_body(port, target, "two");
+        }
+        let ended = program.stop();
+        assert_eq!(ended.status.code(), Some(0));
+        assert!(ended.out.is_empty() && ended.err.is_empty(), "{:?} {:?}", ended.out, ended.err);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn each_worker_has_a_thread_and_one_worker_has_none() {
+    for (workers, expected) in [("1", 1), ("2", 3), ("5", 6)] {
+        let program = Program::start(&["respond", "x", "-p0", "-w", workers]);
+        program.said();
+        // The start line is said first; then they start.
+        let threads = || fs::read_dir(format!("/proc/{}/task", program.child.id())).unwrap();
+        assert!(eventually(|| threads().count() == expected), "{workers}: {}", threads().count());
+    }
+}
+
+/// Everybody who shares the port is of one program, so that a second one is told and not let in.
+#[test]
+fn a_port_in_use_is_told_with_workers_too() {
+    for (first, second) in [("1", "2"), ("2", "1"), ("2", "2")] {
+        let program = Program::start(&["respond", "x", "-p0", "-w", first]);
+        let line = program.said();
+        let port = line.trim_end_matches('/').rsplit(':').next().unwrap();
+        let expected = [&format!("127.0.0.1:{port}"), "in use", "another port"];
+        check_fails(&mut oneloop(&["respond", "-p", port, "-w", second]), 1, &expected);
+    }
+}
+
+#[test]
+fn workers_share_a_unix_socket_beside_a_port() {
+    let folder = Scratch::new("workers-unix");
+    let path = folder.at("s");
+    let bind = format!("unix:{}", text(&path));
+    let program =
+        Program::start(&["respond", "x", "-p0", "-b", "127.0.0.1", "-b", &bind, "-w", "2"]);
+    let line = program.said();
+    let places = line.strip_prefix("oneloop: answering 200 with 1 byte by 2 workers on ").unwrap();
+    let (http, unix) = places.split_once(", ").unwrap();
+    assert_eq!(unix, bind);
+    let port = http.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    for _ in 0..20 {
+        assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+        check_body(port, "/", "x");
+    }
+    check_fails(&mut oneloop(&["respond", "-b", &bind, "-w2"]), 1, &[&bind, "in use"]);
+    assert_eq!(program.stop().status.code(), Some(0));
+    assert!(!path.exists());
+}
+
+#[test]
+fn workers_log_whole_lines_to_one_file() {
+    const CLIENTS: usize = 8;
+    const REQUESTS: usize = 200;
+    let folder = Scratch::new("workers-log");
+    let option = format!("--access-log={}", text(&folder.at("log")));
+    let program = Program::start(&["respond", "wazzzzap", "-p0", "-w2", &option]);
+    let port = program.port("answering 200 with 8 bytes by 2 workers");
+    // Different lengths, so that a line in the middle of another would show.
+    let targets: Vec<_> = (0..CLIENTS).map(|client| format!("/{}", "x".repeat(client))).collect();
+    std::thread::scope(|scope| {
+        for target in &targets {
+            scope.spawn(move || {
+                let mut client = connect(port);
+                for _ in 0..REQUESTS {
+                    write!(client, "GET {target} HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+                    until(&mut client, b"wazzzzap");
+                }
+            });
+        }
+    });
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    assert!(ended.err.is_empty(), "{:?}", ended.err);
+    let log = fs::read_to_string(folder.at("log")).unwrap();
+    for target in &targets {
+        let request = format!("GET {target} HTTP/1.1");
+        let lines: Vec<_> = log.lines().filter(|line| line.contains(&request)).collect();
+        assert_eq!(lines.len(), REQUESTS, "{target}");
+        lines.iter().for_each(|line| check_log_line(line, &request, "200 8"));
+    }
+}
+
+#[test]
+fn lines_that_workers_drop_are_added_up() {
+    const CLIENTS: usize = 30;
+    let folder = Scratch::new("workers-dropped");
+    let path = folder.at("s");
+    let bind = format!("unix:{}", text(&path));
+    let (reader, writer) = io::pipe().unwrap();
+    drop(reader);
+    let args = ["respond", "x", "-b", &bind, "--access-log", "-w2"];
+    let program = Program::spawn(oneloop(&args).stdout(writer));
+    for _ in 0..CLIENTS {
+        assert_eq!(ask(connect_unix(&path), "GET", "/").1, b"x");
+    }
+    let ended = program.stop();
+    assert_eq!(ended.status.code(), Some(0));
+    let [warning] = ended.err.as_slice() else { panic!("{:?}", ended.err) };
+    let expected = format!("oneloop: warning: lines missing in the access log: {CLIENTS}; ");
+    assert!(warning.starts_with(&expected), "{warning}");
+}
+
+#[test]
+fn with_verbose_each_worker_says_which_it_is() {
+    let program = Program::start(&["respond", "x", "-p0", "-w2", "-v"]);
+    get(program.port("answering 200 with 1 byte by 2 workers"), "/");
+    let ended = program.stop();
+    let closed = "c1: closed after 1 request";
+    let found = ended.err.iter().find(|line| line.contains(closed)).expect("it was closed");
+    let numbered = |number| found.contains(&format!("oneloop: debug: worker {number}: {closed}"));
+    assert!(numbered(0) || numbered(1), "{found}");
+}
+
+/// What is confined is the thread that asks for it and all that it starts, so every worker.
+#[cfg(target_os = "linux")]
+#[test]
+fn every_worker_is_in_the_sandbox() {
+    let folder = Scratch::new("workers-sandbox");
+    folder.with("a.txt", "one");
+    let program = Program::start(&[text(&folder.0), "-p0", "-w2", "--sandbox"]);
+    let line = program.said();
+    let port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    let tasks = format!("/proc/{}/task", program.child.id());
+    assert!(eventually(|| fs::read_dir(&tasks).unwrap().count() == 3));
+    for _ in 0..20 {
+        check_body(port, "/a.txt", "one");
+    }
+    let is_confined = |task: io::Result<fs::DirEntry>| {
+        let status = fs::read_to_string(task.unwrap().path().join("status")).unwrap();
+        status.lines().any(|line| line == "NoNewPrivs:\t1")
+    };
+    let confined: Vec<_> = fs::read_dir(&tasks).unwrap().map(is_confined).collect();
+    let ended = program.stop();
+    if ended.err.iter().any(|line| line.contains("no Landlock")) {
+        eprintln!("not tested: {:?}", ended.err);
+        return;
+    }
+    // A helper may have been started, too.
+    assert!(confined.len() >= 3 && confined.iter().all(|is_so| *is_so), "{confined:?}");
+}
+
 // what it refuses
 
 #[test]
@@ -440,6 +601,9 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     check(&["--idle-timeout", "0s"], &["--idle-timeout", "from 1ms to 1day"]);
     check(&["--max-connections", "0"], &["--max-connections", "from 1"]);
     check(&["--backlog", "0"], &["--backlog", "from 1"]);
+    check(&["-w", "0"], &["--workers", "from 1 to 1024, or auto"]);
+    check(&["-w", "many"], &["'many'", "--workers", "or auto"]);
+    check(&["--max-connections", "1", "-w2"], &["--max-connections 1", "--workers 2"]);
     check(&["-q", "-v"], &["--quiet", "--verbose"]);
     check(&["-b", "127.0.0.1:80"], &["'127.0.0.1:80'", "the port goes to --port"]);
     check(&["-b", "unix:"], &["after unix:"]);
@@ -752,23 +916,34 @@ fn serving_large(folder: &Scratch, args: &[&str]) -> (Program, TcpStream) {
     fs::File::options().write(true).open(&file).unwrap().set_len(LARGE).unwrap();
     let args = [&[text(&file), "-p0"], args].concat();
     let program = Program::start(&args);
-    let mut client = connect(program.port(&format!("serving {}", text(&file))));
+    let line = program.said();
+    assert!(line.starts_with(&format!("oneloop: serving {}", text(&file))), "{line}");
+    let port = line.trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    let mut client = connect(port);
     client.write_all(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
     let head = head_of(&mut client);
     assert!(head.contains(&format!("\r\nContent-Length: {LARGE}\r\n")), "{head}");
     (program, client)
 }
 
+/// Waits until the worker that has the connection says so; others say that they stop.
+fn stopping_when_one_is_done(program: &Program) {
+    while !program.complained().contains("stopping when 1 connection is done") {}
+}
+
 #[test]
 fn idle_connections_do_not_hold_up_the_end() {
-    let program = Program::start(&["respond", "x", "-p0", "--grace", "1h"]);
-    let port = program.port("answering 200 with 1 byte");
-    let clients = [idle(port), idle(port), connect(port)];
-    let ended = program.stop();
-    assert_eq!(ended.status.code(), Some(0));
-    assert!(ended.err.is_empty(), "{:?}", ended.err);
-    for mut client in clients {
-        assert_eq!(client.read(&mut [0]).unwrap(), 0, "closed in good order");
+    for (workers, by) in [("1", ""), ("2", " by 2 workers")] {
+        let program = Program::start(&["respond", "x", "-p0", "--grace", "1h", "-w", workers]);
+        let port = program.port(&format!("answering 200 with 1 byte{by}"));
+        let mut clients: Vec<_> = (0..10).map(|_| idle(port)).collect();
+        clients.push(connect(port));
+        let ended = program.stop();
+        assert_eq!(ended.status.code(), Some(0));
+        assert!(ended.err.is_empty(), "{:?}", ended.err);
+        for mut client in clients {
+            assert_eq!(client.read(&mut [0]).unwrap(), 0, "closed in good order");
+        }
     }
 }
 
@@ -784,15 +959,18 @@ fn interrupt_is_an_orderly_stop_too() {
 
 #[test]
 fn a_slow_download_is_finished_before_the_end() {
-    let folder = Scratch::new("download");
-    let (program, mut client) = serving_large(&folder, &["-v", "--grace", "1h"]);
-    program.signal(Signal::TERM);
-    assert!(program.complained().contains("stopping when 1 connection is done"));
-    let received = io::copy(&mut client, &mut io::sink()).unwrap();
-    assert_eq!(received, LARGE);
-    let ended = program.end();
-    assert_eq!(ended.status.code(), Some(0));
-    assert!(!ended.err.iter().any(|line| line.contains("warning")), "{:?}", ended.err);
+    for workers in ["1", "3"] {
+        let folder = Scratch::new("download");
+        let args = ["-v", "--grace", "1h", "-w", workers];
+        let (program, mut client) = serving_large(&folder, &args);
+        program.signal(Signal::TERM);
+        stopping_when_one_is_done(&program);
+        let received = io::copy(&mut client, &mut io::sink()).unwrap();
+        assert_eq!(received, LARGE);
+        let ended = program.end();
+        assert_eq!(ended.status.code(), Some(0));
+        assert!(!ended.err.iter().any(|line| line.contains("warning")), "{:?}", ended.err);
+    }
 }
 
 #[test]
@@ -807,13 +985,19 @@ fn when_the_grace_time_runs_out_it_warns_once_and_ends_well() {
     drop(client);
 }
 
+/// Of several workers one has nothing to do and ends with the first signal.
 #[test]
 fn a_second_signal_ends_it_at_once() {
-    for (signal, code) in [(Signal::TERM, 128 + 15), (Signal::INT, 128 + 2)] {
-        let folder = Scratch::new(&format!("second-{code}"));
-        let (program, client) = serving_large(&folder, &["-v", "--grace", "1h"]);
+    for (signal, code, workers) in [
+        (Signal::TERM, 128 + 15, "1"),
+        (Signal::INT, 128 + 2, "1"),
+        (Signal::TERM, 128 + 15, "3"),
+        (Signal::INT, 128 + 2, "3"),
+    ] {
+        let folder = Scratch::new(&format!("second-{code}-{workers}"));
+        let (program, client) = serving_large(&folder, &["-v", "--grace", "1h", "-w", workers]);
         program.signal(Signal::TERM);
-        assert!(program.complained().contains("stopping when 1 connection is done"));
+        stopping_when_one_is_done(&program);
         program.signal(signal);
         assert_eq!(program.end().status.code(), Some(code));
         drop(client);

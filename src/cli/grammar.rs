@@ -5,6 +5,7 @@
 //! be.
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use oneloop::config::RECEIVE_BUFFER;
 use super::LogTarget;
 use super::serving::Serving;
 use super::values::{
-    Bind, PerLine, bind, duration, field, field_value, number, per_line, size, status,
+    Bind, PerLine, bind, duration, field, field_value, number, per_line, size, status, workers,
 };
 
 /// The shortest head that is worth calling one, in bytes; a browser's is a good 500.
@@ -143,6 +144,15 @@ pub(super) struct Options {
     #[arg(long, global = true, env = "ONELOOP_BACKLOG", default_value = "4096")]
     #[arg(value_parser = number::<u32>(1, MOST), value_name = "N", help_heading = "Listening")]
     pub(super) backlog: u32,
+
+    /// Loops, each on a thread of its own; auto: one for each CPU
+    ///
+    /// On Linux the kernel deals TCP connections out by their addresses and ports, not by who has
+    /// less to do. All other options are for the whole program: connections, memory and the like
+    /// are divided among the workers.
+    #[arg(short, long, global = true, env = "ONELOOP_WORKERS", default_value = "1")]
+    #[arg(value_parser = workers, value_name = "N", help_heading = "Listening")]
+    pub(super) workers: NonZeroUsize,
 
     /// A header field for every answer, as 'Name: value'; repeatable
     ///

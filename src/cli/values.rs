@@ -7,6 +7,7 @@
 use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
+use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -19,6 +20,9 @@ use oneloop::Mounts;
 use oneloop::files::{Cors, Symlinks};
 
 use super::Sandbox;
+
+/// More loops than this are a mistake: no machine of today has so many CPUs for one process.
+const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero");
 
 /// Where to listen, before names are looked up.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +79,16 @@ pub(super) fn number<N: TryFrom<u64>>(
             .and_then(|number| N::try_from(number).ok())
             .ok_or_else(|| format!("give a whole number from {least} to {most}"))
     }
+}
+
+/// How many loops: a number, or one for each CPU that this process may use.
+pub(super) fn workers(text: &str) -> Result<NonZeroUsize, String> {
+    if text == "auto" {
+        let cpus = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        return Ok(cpus.min(MOST_WORKERS));
+    }
+    let number = text.parse().ok().filter(|number| *number <= MOST_WORKERS);
+    number.ok_or_else(|| format!("give a whole number from 1 to {MOST_WORKERS}, or auto"))
 }
 
 /// A number of bytes, plain or with a unit, both ends included.

@@ -6,25 +6,34 @@
 //! a file behind when its process dies: one that nobody answers on is replaced, and our own is
 //! removed with the listener.
 //!
+//! Where several loops listen on one address, Linux has a socket for each of them (`SO_REUSEPORT`),
+//! and deals connections out by a hash of both ends. Elsewhere that option gives all of them to one
+//! socket (only FreeBSD has another that does not), and a Unix socket has no such thing: there the
+//! loops share one socket, and a connection is whose loop comes first.
+//!
 //! Relies on: the kernel's word on who has an address. Nothing here accepts, waits, or knows of a
 //! loop.
 //! Read next: `accept.rs`, which takes what has knocked.
 
-use std::convert::Infallible;
 use std::fmt;
 use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::sync::Arc;
 
+use rustix::net::sockopt::set_socket_reuseport;
 use socket2::{Domain, SockAddr, Type};
 
+use super::bind_error::BindError;
+
 /// What a Unix socket's address begins with when it is written.
-const UNIX: &str = "unix:";
+pub(super) const UNIX: &str = "unix:";
 
 /// Where a server listens: an IP address with a port, or the path of a Unix socket.
 ///
@@ -113,6 +122,24 @@ pub(super) enum Socket {
     Unix(UnixListener),
 }
 
+impl Socket {
+    fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
+            Self::Unix(socket) => socket.try_clone().map(Self::Unix),
+        }
+    }
+}
+
+/// Whose a TCP port is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Port {
+    /// This socket's alone: whoever else has it, or asks for it, is refused.
+    Own,
+    /// One of several sockets' that all say so.
+    Shared,
+}
+
 impl Listener {
     /// Listens on `address`. At most `backlog` clients wait in the accept queue
     /// ([`BACKLOG`](crate::config::BACKLOG) is a good number; Linux caps it at
@@ -125,10 +152,53 @@ impl Listener {
     pub fn bind(address: &Address, backlog: u32) -> Result<Self, BindError> {
         match address {
             Address::Tcp(wanted) => {
-                bind_tcp(*wanted, backlog).map_err(|error| BindError::of(address, error))
+                bind_tcp(*wanted, backlog, Port::Own).map_err(|error| BindError::of(address, error))
             }
             Address::Unix(path) => bind_unix(path, backlog),
         }
+    }
+
+    /// As [`bind`](Self::bind), once for each of so many loops; the backlog is divided among them.
+    /// With port 0 all have the port that was found for the first.
+    ///
+    /// On Linux, TCP connections are dealt out by a hash of both ends' addresses and ports, however
+    /// busy the loops are; the kernel lets nobody join them but processes of the same user that ask
+    /// for it by `SO_REUSEPORT` (socket(7)), and no oneloop does. Everywhere else the loops share
+    /// one socket: each wakes for a connection, and the first takes it.
+    ///
+    /// # Errors
+    /// As [`bind`](Self::bind): where somebody listens already, be it another of these, the address
+    /// is in use.
+    pub fn bind_each(
+        address: &Address,
+        backlog: u32,
+        loops: NonZeroUsize,
+    ) -> Result<Vec<Self>, BindError> {
+        let failed = |error| BindError::of(address, error);
+        let has_sockets_of_their_own = cfg!(any(target_os = "linux", target_os = "android"));
+        let share = u32::try_from(loops.get()).map_or(1, |loops| (backlog / loops).max(1));
+        match address {
+            Address::Tcp(wanted) if has_sockets_of_their_own && loops.get() > 1 => {
+                bind_each_tcp(*wanted, share, loops).map_err(failed)
+            }
+            _ => Self::bind(address, backlog)?.shared_by(loops).map_err(failed),
+        }
+    }
+
+    /// The same socket for each of so many loops: each wakes for a connection, and the first takes
+    /// it. For a socket that was bound elsewhere; [`bind_each`](Self::bind_each) knows better where
+    /// it can.
+    ///
+    /// # Errors
+    /// Where the process has no descriptors left.
+    pub fn shared_by(self, loops: NonZeroUsize) -> io::Result<Vec<Self>> {
+        let mut all = Vec::with_capacity(loops.get());
+        for _ in 1..loops.get() {
+            let (address, file) = (self.address.clone(), self.file.clone());
+            all.push(Self { address, file, socket: self.socket.try_clone()? });
+        }
+        all.push(self);
+        Ok(all)
     }
 
     /// Where it listens: the real port where port 0 was asked for. A Unix socket without a path,
@@ -171,10 +241,34 @@ impl TryFrom<UnixListener> for Listener {
     }
 }
 
-fn bind_tcp(wanted: SocketAddr, backlog: u32) -> io::Result<Listener> {
+/// The first listens for itself before it shares its port, and so finds out who is there: a socket
+/// that shares from the beginning would join whatever other sockets of this user do, a second
+/// oneloop's above all, which would take half of the connections in silence. The two cannot slip
+/// past each other either, as each begins by asking for the port alone. (Linux looks at the option
+/// of a listening socket when another asks for its port, so that it may be set this late.)
+fn bind_each_tcp(
+    wanted: SocketAddr,
+    backlog: u32,
+    loops: NonZeroUsize,
+) -> io::Result<Vec<Listener>> {
+    let first = bind_tcp(wanted, backlog, Port::Own)?;
+    let Listener { address: Address::Tcp(found), socket: Socket::Tcp(socket), .. } = &first else {
+        return Ok(vec![first]);
+    };
+    let found = *found;
+    set_socket_reuseport(socket, true)?;
+    let others = (1..loops.get()).map(|_| bind_tcp(found, backlog, Port::Shared));
+    let others: Vec<_> = others.collect::<io::Result<_>>()?;
+    Ok(std::iter::once(first).chain(others).collect())
+}
+
+fn bind_tcp(wanted: SocketAddr, backlog: u32, port: Port) -> io::Result<Listener> {
     let socket = socket2::Socket::new(Domain::for_address(wanted), Type::STREAM, None)?;
     // Else a restart has to wait until the last server's connections have left TIME_WAIT.
     socket.set_reuse_address(true)?;
+    if port == Port::Shared {
+        set_socket_reuseport(&socket, true)?;
+    }
     // Linux gives it to every accepted socket, which saves a system call for each: without it, an
     // answer that follows another on a kept connection waits up to 40 ms for the client's delayed
     // ACK.
@@ -205,7 +299,7 @@ fn bind_unix(path: &Path, backlog: u32) -> Result<Listener, BindError> {
         }
         bound => bound.map_err(failed)?,
     }
-    let file = SocketFile(FileAt::find(path).map_err(failed)?);
+    let file = SocketFile::of(FileAt::find(path).map_err(failed)?);
     socket.listen(capped(backlog)).map_err(failed)?;
     let listener = UnixListener::from(OwnedFd::from(socket));
     listener.set_nonblocking(true).map_err(failed)?;
@@ -245,12 +339,23 @@ fn capped(backlog: u32) -> i32 {
     i32::try_from(backlog).unwrap_or(i32::MAX)
 }
 
-/// The file of a Unix socket that we made. Removed when this is dropped, if it is still the same
-/// file.
-#[derive(Debug)]
-pub(super) struct SocketFile(FileAt);
+/// The file of a Unix socket that we made. Removed when the last of these is dropped, if it is
+/// still the same file.
+#[derive(Clone, Debug)]
+pub(super) struct SocketFile {
+    _made: Arc<Made>,
+}
 
-impl Drop for SocketFile {
+#[derive(Debug)]
+struct Made(FileAt);
+
+impl SocketFile {
+    fn of(file: FileAt) -> Self {
+        Self { _made: Arc::new(Made(file)) }
+    }
+}
+
+impl Drop for Made {
     fn drop(&mut self) {
         self.0.remove_if_unchanged();
     }
@@ -284,114 +389,6 @@ impl FileAt {
         if now.is_ok_and(|now| (now.device, now.inode) == (self.device, self.inode)) {
             let _ = std::fs::remove_file(&self.path);
         }
-    }
-}
-
-/// Why a server could not listen. Displayed as one line: what is in the way, on what address, and
-/// what to do.
-#[derive(Debug)]
-#[non_exhaustive]
-pub enum BindError {
-    /// Neither `IP:port` nor `unix:PATH`.
-    Malformed(String),
-    /// Somebody else listens there.
-    InUse(Address),
-    /// A port below 1024, or a folder in which no file may be made.
-    NotPermitted(Address),
-    /// An IP address that is not of this machine.
-    NotHere(Address),
-    /// The folder in which the socket file was to be made does not exist.
-    NoFolder(PathBuf),
-    /// Longer than a Unix socket's path can be: 107 bytes on Linux, 103 on macOS and the BSDs.
-    PathTooLong(PathBuf),
-    /// There is a file that is no socket. It was left alone.
-    NotASocket(PathBuf),
-    /// Anything else.
-    Failed(Address, io::Error),
-}
-
-impl BindError {
-    fn of(address: &Address, error: io::Error) -> Self {
-        /// Ports below this one are privileged, unless the system says otherwise.
-        const UNPRIVILEGED: u16 = 1024;
-        let address = address.clone();
-        match (error.kind(), &address) {
-            (ErrorKind::AddrInUse, _) => Self::InUse(address),
-            (ErrorKind::AddrNotAvailable, Address::Tcp(_)) => Self::NotHere(address),
-            (ErrorKind::PermissionDenied, Address::Tcp(tcp)) if tcp.port() >= UNPRIVILEGED => {
-                Self::Failed(address, error)
-            }
-            (ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem, _) => {
-                Self::NotPermitted(address)
-            }
-            (ErrorKind::NotFound | ErrorKind::NotADirectory, Address::Unix(path)) => {
-                Self::NoFolder(path.clone())
-            }
-            _ => Self::Failed(address, error),
-        }
-    }
-}
-
-impl fmt::Display for BindError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Malformed(text) => {
-                let text = text.escape_debug();
-                write!(f, "'{text}' is no address; write IP:port, [IPv6]:port or unix:PATH")
-            }
-            Self::InUse(address @ Address::Tcp(_)) => {
-                write!(f, "{address} is in use; stop the server that has it, or take another port")
-            }
-            Self::InUse(address @ Address::Unix(_)) => {
-                write!(f, "{address} is in use; stop the server that has it, or take another path")
-            }
-            Self::NotPermitted(address @ Address::Tcp(_)) => write!(
-                f,
-                "no permission to listen on {address}; take a port above 1023, or grant \
-                 CAP_NET_BIND_SERVICE"
-            ),
-            Self::NotPermitted(address @ Address::Unix(_)) => write!(
-                f,
-                "no permission to listen on {address}; take a path in a folder that you may write \
-                 to"
-            ),
-            Self::NotHere(address) => write!(
-                f,
-                "{address} is no address of this machine; take one that is, or 0.0.0.0 or [::] for \
-                 all"
-            ),
-            Self::NoFolder(path) => {
-                write!(f, "there is no folder for {UNIX}{}; make it first", path.display())
-            }
-            Self::PathTooLong(path) => {
-                write!(f, "{UNIX}{} is too long; take a path of 100 bytes or less", path.display())
-            }
-            Self::NotASocket(path) => write!(
-                f,
-                "{} is there and is no socket; remove it, or take another path",
-                path.display()
-            ),
-            Self::Failed(address, error) => {
-                write!(f, "cannot listen on {address}: {error}; take another address")
-            }
-        }
-    }
-}
-
-impl std::error::Error for BindError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match self {
-            Self::Failed(_, error) => Some(error),
-            _ => None,
-        }
-    }
-}
-
-/// An address that was none to begin with cannot be malformed; this lets `Server::bind` take those
-/// that can and those that cannot.
-impl From<Infallible> for BindError {
-    fn from(never: Infallible) -> Self {
-        match never {}
     }
 }
 
@@ -464,6 +461,61 @@ mod tests {
         if cfg!(target_os = "linux") {
             assert!(accepted.nodelay().unwrap());
         }
+    }
+
+    fn bind_each(address: &Address, loops: usize) -> Result<Vec<Listener>, BindError> {
+        Listener::bind_each(address, BACKLOG, NonZeroUsize::new(loops).unwrap())
+    }
+
+    #[test]
+    fn loops_that_share_a_port_share_it_with_nobody_else() {
+        for (first, second) in [(1, 2), (2, 1), (2, 2), (3, 3)] {
+            let listeners = bind_each(&local(), first).unwrap();
+            assert_eq!(listeners.len(), first);
+            let address = listeners[0].address().clone();
+            assert!(listeners.iter().all(|listener| *listener.address() == address));
+            let refused = bind_each(&address, second).unwrap_err();
+            assert!(matches!(refused, BindError::InUse(at) if at == address), "{first} {second}");
+            drop(listeners);
+            bind_each(&address, second).unwrap();
+        }
+    }
+
+    /// Whether of two who ask at the same time one is refused, however they meet.
+    #[test]
+    fn of_two_that_start_at_once_one_has_the_port() {
+        for _ in 0..100 {
+            let address = bind(&local()).unwrap().address().clone();
+            let other = address.clone();
+            let thread = std::thread::spawn(move || bind_each(&other, 2));
+            let (one, other) = (bind_each(&address, 2), thread.join().unwrap());
+            assert!(one.is_err() || other.is_err(), "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn a_loop_alone_shares_nothing() {
+        for loops in [1, 2] {
+            let listeners = bind_each(&local(), loops).unwrap();
+            for listener in &listeners {
+                let Socket::Tcp(socket) = &listener.socket else { panic!("TCP was asked for") };
+                let is_shared = rustix::net::sockopt::socket_reuseport(socket).unwrap();
+                assert_eq!(is_shared, cfg!(target_os = "linux") && loops > 1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_file_of_a_unix_socket_stays_until_the_last_loop_has_left() {
+        let folder = Scratch::new("shared");
+        let address = Address::Unix(folder.at("s"));
+        let mut listeners = bind_each(&address, 3).unwrap();
+        assert!(matches!(bind_each(&address, 2), Err(BindError::InUse(_))));
+        while listeners.pop().is_some() {
+            let found = UnixStream::connect(folder.at("s"));
+            assert_eq!(found.is_ok(), !listeners.is_empty(), "{found:?}");
+        }
+        assert!(!folder.at("s").exists());
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -92,7 +92,8 @@ impl MioNet {
     pub(super) fn new() -> io::Result<Self> {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), Token(BELL))?;
-        let bells = Bells { rung: Mutex::default(), stop: AtomicBool::new(false), waker };
+        let (rung, stop, signal) = Default::default();
+        let bells = Bells { rung, stop, signal, waker };
         let bells = Arc::new(bells);
         let tell_of_room = Arc::clone(&bells);
         Ok(Self {
@@ -185,6 +186,7 @@ impl Net for MioNet {
                 notices.push(Notice::Listener(token - LISTENERS));
             } else if token == BELL {
                 notices.push(Notice::Rung);
+                notices.extend(self.bells.signal().map(Notice::Signal));
             } else if let Some(signals) = &mut self.signals {
                 let (signal, count) = signals.take(token - SIGNALS);
                 notices.extend(std::iter::repeat_n(Notice::Signal(signal), count));
@@ -357,6 +359,8 @@ pub(super) struct Bells {
     /// Each once, however often it is rung before the loop comes round.
     rung: Mutex<BTreeSet<u64>>,
     stop: AtomicBool,
+    /// The signal that came when a stop had been asked for already; else 0.
+    signal: AtomicI32,
     waker: Waker,
 }
 
@@ -365,6 +369,19 @@ impl Bells {
     pub(super) fn ask_to_stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.wake();
+    }
+
+    /// Passes a signal on, for a loop that takes none itself: the first asks for an orderly stop,
+    /// and one that comes when a stop was asked for ends the loop.
+    pub(super) fn signalled(&self, signal: i32) {
+        if self.stop.swap(true, Ordering::AcqRel) {
+            self.signal.store(signal, Ordering::Release);
+        }
+        self.wake();
+    }
+
+    fn signal(&self) -> Option<i32> {
+        Some(self.signal.load(Ordering::Acquire)).filter(|&signal| signal != 0)
     }
 
     fn wake(&self) {

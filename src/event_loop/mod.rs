@@ -14,6 +14,7 @@
 
 mod accept;
 mod agenda;
+mod bind_error;
 mod burying;
 mod clock;
 mod desk;
@@ -35,16 +36,19 @@ mod signals;
 mod slot;
 mod stopping;
 mod warming;
+mod workers;
 mod writing;
 
+pub use bind_error::BindError;
 pub use desk::Desk;
 pub use key::Key;
-pub use listener::{Address, BindError, Listener};
+pub use listener::{Address, Listener};
 pub use net::{Accepted, Net, Notice, Ready, Sent, Stream, Transfer, Wall};
 pub use server::{Handle, Server, Stopped};
 pub use service::Service;
 pub use slot::{Slot, Verdict};
 pub use stopping::Flow;
+pub use workers::Workers;
 
 use std::cell::Cell;
 use std::fmt;

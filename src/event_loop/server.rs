@@ -4,12 +4,16 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-use crate::config::{BACKLOG, CONNECTIONS_UNASKED, Config, DESCRIPTOR_RESERVE, Limits};
+use crate::config::{
+    BACKLOG, CONNECTIONS_UNASKED, Config, DESCRIPTOR_RESERVE, Limits, WORKER_RESERVE,
+};
 use crate::observers::{Journal, Observer};
 use crate::responders::Responder;
 
-use super::listener::{Address, BindError, Listener};
+use super::bind_error::BindError;
+use super::listener::{Address, Listener};
 use super::mio::{Bells, MioNet};
+use super::net::Net as _;
 use super::{EventLoop, Service};
 
 /// A server: listeners, limits and an observer, and [`run`](Self::run), which answers until
@@ -36,7 +40,7 @@ pub struct Server<O = Journal> {
 }
 
 /// How a server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
     /// How many connections were cut off in the middle of a request or its answer.
     pub cut_off: usize,
@@ -66,15 +70,14 @@ impl Server {
     /// # Errors
     /// Where the process has no descriptors left for a poll.
     pub fn on(listener: Listener) -> io::Result<Self> {
-        let server = Self {
-            net: MioNet::new()?,
-            limits: Limits::default(),
-            others: Vec::new(),
-            service_of: Vec::new(),
-            config: Config::default(),
-            observer: Journal,
-        };
-        server.also_on(listener)
+        Self::over(MioNet::new()?, Config::default()).also_on(listener)
+    }
+
+    /// A server for what is polled already: a worker's.
+    pub(super) fn over(net: MioNet, config: Config) -> Self {
+        let service_of = vec![0; net.listeners()];
+        let (limits, others) = (Limits::default(), Vec::new());
+        Self { net, limits, others, service_of, config, observer: Journal }
     }
 }
 
@@ -147,7 +150,7 @@ impl<O: Observer> Server<O> {
     /// What stops it, from any thread.
     #[must_use]
     pub fn handle(&self) -> Handle {
-        Handle { bells: self.net.bells() }
+        Handle { bells: vec![self.net.bells()] }
     }
 
     /// Answers by `responder` until it is stopped. A stop is orderly: who waits in the accept queue
@@ -160,17 +163,19 @@ impl<O: Observer> Server<O> {
         let Self { net, limits, others, service_of, config, observer } = self;
         let mut services = vec![Service { responder: Box::new(responder), limits }];
         services.extend(others);
-        let capacity = config.connections.unwrap_or_else(connections_allowed);
+        let capacity = config.connections.unwrap_or_else(|| connections_allowed(1));
         EventLoop::new(net, services, service_of, config, capacity, observer).run()
     }
 }
 
-/// What the process may open, less a reserve for everything else.
-fn connections_allowed() -> usize {
+/// What the process may open, less a reserve for everything else, of which so many loops need more
+/// than one.
+pub(super) fn connections_allowed(loops: usize) -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     // Without a limit of the process only ours holds.
     let open = limit.current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    let reserve = (open / 4).min(DESCRIPTOR_RESERVE);
+    let wanted = DESCRIPTOR_RESERVE + (loops - 1).saturating_mul(WORKER_RESERVE);
+    let reserve = (open / 4).min(wanted);
     (open - reserve).min(CONNECTIONS_UNASKED)
 }
 
@@ -180,16 +185,17 @@ impl<O> fmt::Debug for Server<O> {
     }
 }
 
-/// Stops a [`Server`] from any thread; clone it at will.
+/// Stops a [`Server`], or all [`Workers`](crate::Workers), from any thread; clone it at will.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    bells: Arc<Bells>,
+    /// One for each loop.
+    pub(super) bells: Vec<Arc<Bells>>,
 }
 
 impl Handle {
     /// Asks for an orderly stop, and returns at once. A server that has ended meanwhile does not
     /// mind.
     pub fn stop(&self) {
-        self.bells.ask_to_stop();
+        self.bells.iter().for_each(|bells| bells.ask_to_stop());
     }
 }

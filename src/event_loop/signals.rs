@@ -42,6 +42,17 @@ impl Signals {
         self.pipes.iter().map(|pipe| pipe.as_raw_fd())
     }
 
+    /// The same for who polls without mio.
+    pub(super) fn pipes(&self) -> &[UnixStream] {
+        &self.pipes
+    }
+
+    /// Takes what arrived on all of them: each signal as often as it came.
+    pub(super) fn take_all(&mut self) -> Vec<i32> {
+        let taken = (0..STOP.len()).map(|number| self.take(number));
+        taken.flat_map(|(signal, count)| std::iter::repeat_n(signal, count)).collect()
+    }
+
     /// Takes what arrived on the pipe of that number: the signal, and how often it came.
     pub(super) fn take(&mut self, number: usize) -> (i32, usize) {
         let mut bytes = [0; 16];

@@ -9,6 +9,9 @@
 //! the bound: where none is free the loop goes on gathering for a while, and then drops lines and
 //! counts them. A log with gaps that says so is better than a server that stands still.
 //!
+//! Several loops that log to one place have buffers of their own and that thread in common, so that
+//! no line is ever in the middle of another.
+//!
 //! Nothing in a request can forge a line: whatever is not plain printable ASCII is escaped.
 //!
 //! Relies on: the date that every answer carries (there is no clock here), and one
@@ -17,13 +20,14 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, ErrorKind, Write};
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use crate::config::{LOG_BUFFERS, LOG_GATHERED, LOG_HANDED_OVER, LOG_LAST_WRITES};
@@ -40,11 +44,8 @@ pub struct AccessLog {
     full: Option<SyncSender<Batch>>,
     /// From the writer: batches to be filled again.
     empty: Receiver<Batch>,
-    /// Closed by the writer when it has ended.
-    ended: Receiver<()>,
-    /// Lines that were handed over and are neither written nor dropped yet.
-    waiting: Arc<AtomicU64>,
-    dropped: Arc<AtomicU64>,
+    // Goes last: of several logs the last one waits for the writer.
+    books: Arc<Books>,
 }
 
 /// Lines, each ended by LF, and how many there are.
@@ -52,6 +53,18 @@ pub struct AccessLog {
 struct Batch {
     text: Vec<u8>,
     lines: u64,
+    /// Which of the logs gathered them.
+    log: usize,
+}
+
+/// What all logs that one thread writes have in common.
+#[derive(Debug)]
+struct Books {
+    /// Closed by the writer when it has ended. Only looked at when there is one log left.
+    ended: Mutex<Receiver<()>>,
+    /// Lines that were handed over and are neither written nor dropped yet.
+    waiting: Arc<AtomicU64>,
+    dropped: Arc<AtomicU64>,
 }
 
 impl AccessLog {
@@ -60,7 +73,7 @@ impl AccessLog {
     /// # Errors
     /// When no thread can be had for the writing.
     pub fn to_stdout() -> Result<Self, AccessLogError> {
-        Self::to_writer(io::stdout()).map_err(AccessLogError::Thread)
+        Self::one(io::stdout()).map_err(AccessLogError::Thread)
     }
 
     /// A log at the end of the file at `path`, which is made if there is none.
@@ -68,46 +81,73 @@ impl AccessLog {
     /// # Errors
     /// When the file cannot be opened, or no thread can be had for the writing.
     pub fn to_file(path: impl AsRef<Path>) -> Result<Self, AccessLogError> {
-        let path = path.as_ref();
-        let file = File::options()
-            .append(true)
-            .create(true)
-            .open(path)
-            .map_err(|source| AccessLogError::Open { path: path.into(), source })?;
-        Self::to_writer(file).map_err(AccessLogError::Thread)
+        Self::one(opened(path.as_ref())?).map_err(AccessLogError::Thread)
+    }
+
+    /// As [`to_stdout`](Self::to_stdout), for each of so many loops. The lines of each are in the
+    /// order of its answers; those of different loops come as they are handed over. Each has up to
+    /// 2 MiB of lines that wait.
+    ///
+    /// # Errors
+    /// As [`to_stdout`](Self::to_stdout).
+    pub fn each_to_stdout(loops: NonZeroUsize) -> Result<Vec<Self>, AccessLogError> {
+        Self::each(io::stdout(), loops).map_err(AccessLogError::Thread)
+    }
+
+    /// As [`to_file`](Self::to_file), for each of so many loops.
+    ///
+    /// # Errors
+    /// As [`to_file`](Self::to_file).
+    pub fn each_to_file(
+        path: impl AsRef<Path>,
+        loops: NonZeroUsize,
+    ) -> Result<Vec<Self>, AccessLogError> {
+        Self::each(opened(path.as_ref())?, loops).map_err(AccessLogError::Thread)
     }
 
     /// How many lines have been dropped so far, because the writing did not keep up or failed. The
-    /// number goes on living, and counting, when the log has gone to its server.
+    /// number goes on living, and counting, when the log has gone to its server. It is that of all
+    /// logs that were made together.
     #[must_use]
     pub fn dropped_lines(&self) -> Arc<AtomicU64> {
-        Arc::clone(&self.dropped)
+        Arc::clone(&self.books.dropped)
     }
 
-    fn to_writer(out: impl Write + Send + 'static) -> io::Result<Self> {
-        let (full, filled) = sync_channel(LOG_BUFFERS);
-        let (emptied, empty) = sync_channel(LOG_BUFFERS);
+    fn one(out: impl Write + Send + 'static) -> io::Result<Self> {
+        let logs = Self::each(out, NonZeroUsize::MIN)?;
+        logs.into_iter().next().ok_or_else(|| ErrorKind::Other.into())
+    }
+
+    fn each(out: impl Write + Send + 'static, loops: NonZeroUsize) -> io::Result<Vec<Self>> {
+        let (full, filled) = sync_channel(LOG_BUFFERS.saturating_mul(loops.get()));
         let (alive, ended) = sync_channel(0);
         let (waiting, dropped) = <(Arc<AtomicU64>, Arc<AtomicU64>)>::default();
-        // The loop holds one more than those that wait for it here.
-        for _ in 1..LOG_BUFFERS {
-            let _ = emptied.try_send(Batch::default());
-        }
-        let writer = Writer {
-            out,
-            filled,
-            emptied,
+        let books = Books {
+            ended: Mutex::new(ended),
             waiting: Arc::clone(&waiting),
             dropped: Arc::clone(&dropped),
-            _alive: alive,
         };
+        let books = Arc::new(books);
+        let (mut logs, mut emptied) = (Vec::new(), Vec::new());
+        for log in 0..loops.get() {
+            let (give_back, empty) = sync_channel(LOG_BUFFERS);
+            let batch = || Batch { log, ..Batch::default() };
+            // The loop holds one more than those that wait for it here.
+            for _ in 1..LOG_BUFFERS {
+                let _ = give_back.try_send(batch());
+            }
+            emptied.push(give_back);
+            let (full, books) = (Some(full.clone()), Arc::clone(&books));
+            logs.push(Self { batch: batch(), full, empty, books });
+        }
+        let writer = Writer { out, filled, emptied, waiting, dropped, _alive: alive };
         thread::Builder::new().name("access log".into()).spawn(move || writer.run())?;
-        Ok(Self { batch: Batch::default(), full: Some(full), empty, ended, waiting, dropped })
+        Ok(logs)
     }
 
     fn gather(&mut self, answered: &Answered<'_>) {
         if self.batch.text.len() >= LOG_GATHERED {
-            self.dropped.fetch_add(1, Relaxed);
+            self.books.dropped.fetch_add(1, Relaxed);
             return;
         }
         append_line(&mut self.batch.text, answered);
@@ -130,12 +170,12 @@ impl AccessLog {
 
     fn send(&self, batch: Batch) {
         let lines = batch.lines;
-        self.waiting.fetch_add(lines, Relaxed);
+        self.books.waiting.fetch_add(lines, Relaxed);
         let sent = self.full.as_ref().is_some_and(|full| full.try_send(batch).is_ok());
         if !sent {
             // The writer is gone: only a panic in it can do that.
-            self.waiting.fetch_sub(lines, Relaxed);
-            self.dropped.fetch_add(lines, Relaxed);
+            self.books.waiting.fetch_sub(lines, Relaxed);
+            self.books.dropped.fetch_add(lines, Relaxed);
         }
     }
 }
@@ -153,7 +193,7 @@ impl Observer for AccessLog {
     }
 }
 
-/// Hands over what is left and gives the writer a moment to write it.
+/// Hands over what is left.
 impl Drop for AccessLog {
     fn drop(&mut self) {
         let last = mem::take(&mut self.batch);
@@ -161,10 +201,23 @@ impl Drop for AccessLog {
             self.send(last);
         }
         self.full = None;
-        if self.ended.recv_timeout(LOG_LAST_WRITES) == Err(RecvTimeoutError::Timeout) {
+    }
+}
+
+/// When the last log has handed over what was left, the writer gets a moment to write it.
+impl Drop for Books {
+    fn drop(&mut self) {
+        let ended = self.ended.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if ended.recv_timeout(LOG_LAST_WRITES) == Err(RecvTimeoutError::Timeout) {
             self.dropped.fetch_add(self.waiting.swap(0, Relaxed), Relaxed);
         }
     }
+}
+
+/// For appending; it is made if there is none.
+fn opened(path: &Path) -> Result<File, AccessLogError> {
+    let opened = File::options().append(true).create(true).open(path);
+    opened.map_err(|source| AccessLogError::Open { path: path.into(), source })
 }
 
 /// The other side: a thread that writes what it is given, and may wait for that as long as it
@@ -172,7 +225,8 @@ impl Drop for AccessLog {
 struct Writer<W> {
     out: W,
     filled: Receiver<Batch>,
-    emptied: SyncSender<Batch>,
+    /// To each of the logs.
+    emptied: Vec<SyncSender<Batch>>,
     waiting: Arc<AtomicU64>,
     dropped: Arc<AtomicU64>,
     /// Nothing is ever sent: that it is dropped says that the thread has ended.
@@ -194,7 +248,7 @@ impl<W: Write> Writer<W> {
             batch.text.clear();
             batch.lines = 0;
             // It always fits; only a log that is being closed takes nothing back.
-            let _ = self.emptied.try_send(batch);
+            let _ = self.emptied[batch.log].try_send(batch);
         }
     }
 }
@@ -396,7 +450,7 @@ mod tests {
     fn told() -> (AccessLog, Ear) {
         let ((may, allowed), (begun, begins), (written, writes)) =
             (channel(), channel(), channel());
-        let log = AccessLog::to_writer(Told { may: allowed, begun, written }).unwrap();
+        let log = AccessLog::one(Told { may: allowed, begun, written }).unwrap();
         (log, Ear { may: Some(may), begun: begins, written: writes })
     }
 
@@ -498,7 +552,7 @@ mod tests {
             if mem::replace(&mut self.0, true) {
                 return Ok(bytes.len());
             }
-            Err(io::ErrorKind::StorageFull.into())
+            Err(ErrorKind::StorageFull.into())
         }
 
         fn flush(&mut self) -> io::Result<()> {
@@ -508,7 +562,7 @@ mod tests {
 
     #[test]
     fn after_a_failed_write_every_line_is_dropped_and_counted() {
-        let mut log = AccessLog::to_writer(FullOnce(false)).unwrap();
+        let mut log = AccessLog::one(FullOnce(false)).unwrap();
         let dropped = log.dropped_lines();
         (0..5).for_each(|_| turn(&mut log, 2));
         drop(log);
@@ -548,5 +602,43 @@ mod tests {
             assert_eq!(ear.lines(), 10);
         }
         assert_eq!(allocations, 0);
+    }
+
+    /// Several logs, one thread: what each hands over is written whole, and the last to end waits
+    /// for all of it.
+    #[test]
+    fn the_logs_of_several_loops_are_written_by_one_thread() {
+        const LOOPS: usize = 4;
+        let ((may, allowed), (begun, begins), (written, writes)) =
+            (channel(), channel(), channel());
+        let out = Told { may: allowed, begun, written };
+        let mut logs = AccessLog::each(out, NonZeroUsize::new(LOOPS).unwrap()).unwrap();
+        let dropped = logs[0].dropped_lines();
+        for log in &mut logs {
+            turn(log, 2);
+            turn(log, 1);
+        }
+        begins.recv_timeout(PATIENCE).unwrap();
+        // Ending one while others go on waits for nothing, though nothing can be written yet.
+        let mut last = logs.pop().unwrap();
+        drop(logs);
+        turn(&mut last, 3);
+        drop(may);
+        drop(last);
+        let lines = |text: Vec<u8>| text.iter().filter(|&&byte| byte == b'\n').count();
+        assert_eq!(writes.try_iter().map(lines).sum::<usize>(), LOOPS * 3 + 3);
+        assert_eq!(dropped.load(Relaxed), 0);
+    }
+
+    #[test]
+    fn what_several_logs_drop_is_added_up() {
+        let (may, allowed) = channel();
+        let out = Told { may: allowed, begun: channel().0, written: channel().0 };
+        let mut logs = AccessLog::each(out, NonZeroUsize::new(2).unwrap()).unwrap();
+        let dropped = logs[1].dropped_lines();
+        logs.iter_mut().for_each(|log| turn(log, 5));
+        drop(logs);
+        drop(may);
+        assert_eq!(dropped.load(Relaxed), 10);
     }
 }

@@ -17,6 +17,7 @@ pub use journal::Journal;
 pub use tally::Tally;
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::connection::{CloseReason, Phase};
@@ -130,5 +131,15 @@ impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
 
     fn on(&mut self, event: &Event<'_>) {
         self.borrow_mut().on(event);
+    }
+}
+
+/// Shared with other threads, so that what it saw can be read while the loop runs: of several loops
+/// each has its own, and who reads adds up. Costs the loop an uncontended lock an event.
+impl<O: Observer> Observer for Arc<Mutex<O>> {
+    const REQUESTS: bool = O::REQUESTS;
+
+    fn on(&mut self, event: &Event<'_>) {
+        self.lock().unwrap_or_else(PoisonError::into_inner).on(event);
     }
 }

@@ -1,12 +1,13 @@
 //! Events, counted.
 
 use std::collections::HashMap;
+use std::ops::AddAssign;
 
 use crate::connection::CloseReason;
 
 use super::{Event, Observer};
 
-/// Counts what happened since the loop began.
+/// Counts what happened since the loop began. Those of several loops can be added up.
 #[derive(Clone, Debug, Default)]
 pub struct Tally {
     /// Connections accepted.
@@ -41,5 +42,38 @@ impl Observer for Tally {
             Event::AcceptPaused(_) => self.pauses += 1,
             _ => {}
         }
+    }
+}
+
+impl AddAssign<&Self> for Tally {
+    fn add_assign(&mut self, other: &Self) {
+        self.accepted += other.accepted;
+        for (reason, count) in &other.closed {
+            *self.closed.entry(*reason).or_default() += count;
+        }
+        self.requests += other.requests;
+        self.stale += other.stale;
+        self.pauses += other.pauses;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tallies_of_several_loops_add_up() {
+        let of = |events: &[Event<'_>]| {
+            let mut tally = Tally::default();
+            events.iter().for_each(|event| tally.on(event));
+            tally
+        };
+        let closed = |reason| Event::Closed { connection: 1, reason, requests: 2 };
+        let left = CloseReason::Stopped;
+        let mut all = of(&[Event::Accepted(1), Event::Accepted(2), closed(left), Event::Stale]);
+        all += &of(&[Event::Accepted(1), closed(left)]);
+        all += &of(&[Event::Accepted(1), closed(CloseReason::IdleTimeout)]);
+        assert_eq!((all.accepted, all.requests, all.stale, all.open()), (4, 6, 1, 1));
+        assert_eq!((all.closed[&left], all.closed[&CloseReason::IdleTimeout]), (2, 1));
     }
 }

@@ -171,6 +171,16 @@ pub(crate) fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
 
+/// Whether it becomes so; for what can only be looked at again and again.
+pub(crate) fn eventually(is_so: impl Fn() -> bool) -> bool {
+    (0..PATIENCE.as_millis()).any(|_| {
+        is_so() || {
+            thread::sleep(Duration::from_millis(1));
+            false
+        }
+    })
+}
+
 // The client.
 
 pub(crate) fn connect(port: u16) -> TcpStream {
