@@ -6,7 +6,7 @@
 //! Read next: `answering.rs`, for what happens when the answer is there.
 
 use crate::wire::Fault;
-use crate::wire::request::{self, Found, Head, Scan, begins_head_request};
+use crate::wire::request::{self, Head, Scan, begins_head_request};
 
 use super::exchange::{Asked, Taken};
 use super::{Business, Connection, Given, Phase, Terms, Why};
@@ -26,6 +26,7 @@ impl Connection {
     /// Looks at `input`, which is what was received and not yet understood, and says what comes
     /// next. `scan` belongs to the input and is new where a request begins. Whatever it has to say
     /// to the client goes to the end of `out`.
+    #[inline(always)]
     pub fn advance<'a>(
         &mut self,
         input: &'a [u8],
@@ -51,6 +52,7 @@ impl Connection {
         }
     }
 
+    #[inline(always)]
     fn advance_head<'a>(
         &mut self,
         input: &'a [u8],
@@ -65,14 +67,13 @@ impl Connection {
             self.move_to(Phase::Head);
             self.wait(Why::Head, terms.limits.head_timeout, terms);
         }
-        let head = match scan.resume(input, terms.limits) {
-            Ok(Found::Partial) => return Advance::Starved,
-            Ok(Found::Whole(len)) => request::parse(input, scan, len),
-            Err(fault) => Err(fault),
-        };
-        self.requests += 1;
+        let head = request::read(input, scan, terms.limits);
+        if !matches!(head, Ok(None)) {
+            self.requests += 1;
+        }
         match head {
-            Ok(head) => {
+            Ok(None) => Advance::Starved,
+            Ok(Some(head)) => {
                 self.move_to(Phase::Answering);
                 Advance::Ask(head)
             }
@@ -92,12 +93,8 @@ impl Connection {
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Advance<'a> {
-        let mut scan = Scan::default();
-        let head = match scan.resume(input, terms.limits) {
-            Ok(Found::Whole(len)) => request::parse(input, &scan, len),
-            Ok(Found::Partial) => Err(Fault::RequestLine),
-            Err(fault) => Err(fault),
-        };
+        let head = request::read(input, &mut Scan::default(), terms.limits)
+            .and_then(|head| head.ok_or(Fault::RequestLine));
         debug_assert!(head.is_ok(), "what was a head once is one still");
         match head {
             Ok(head) => Advance::Ask(head),

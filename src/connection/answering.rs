@@ -162,11 +162,11 @@ impl Connection {
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Given {
-        let persistence = self.persistence(asked, prepared.closes, terms);
+        let persistence = self.persistence(asked, prepared.closes(), terms);
         let len = if asked.is_head { 0 } else { prepared.body().len() };
         let copied = if len <= COPIED_BODY { len } else { 0 };
         prepared.write(out, copied, persistence, terms.date);
-        let behind = match &prepared.file {
+        let behind = match prepared.file() {
             Some(range) if !asked.is_head => {
                 Some(Outbox::holding(Body::File(range.clone()), SourceFraming::UntilClose))
             }

@@ -8,7 +8,7 @@
 use http::StatusCode;
 
 use crate::config::{Limits, SKIPPED_BODY};
-use crate::message::{Body, BodyReader, Fields, Part, Prepared, Response, Version};
+use crate::message::{Body, BodyReader, Fields, Laid, Part, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::chunked::{Decoder, Piece};
 use crate::wire::framing::BodyLength;
@@ -87,16 +87,16 @@ impl Held {
         match self {
             Self::Response(response) => {
                 let delimiter = Delimiter::of(&response, version);
-                Self::Prepared(Prepared::laid_out(&response, delimiter, &[]))
+                Self::Prepared(Laid::of(&response, delimiter, &[]).into())
             }
-            Self::Prepared(prepared) => Self::Prepared(Prepared { file: None, ..prepared }),
+            Self::Prepared(prepared) => Self::Prepared(prepared.without_file()),
         }
     }
 
     /// Whether it can wait for a body to pass without costing more than that body may.
     pub(super) fn can_wait(&self) -> bool {
         match self {
-            Self::Prepared(prepared) => prepared.file.is_none(),
+            Self::Prepared(prepared) => prepared.file().is_none(),
             Self::Response(Response { body: Body::File(_) | Body::Source(_), .. }) => false,
             Self::Response(Response { body: Body::Parts(parts), .. })
                 if parts.iter().any(|part| part.bytes().is_none()) =>
@@ -109,7 +109,7 @@ impl Held {
 
     /// Its status.
     #[must_use]
-    pub const fn status(&self) -> StatusCode {
+    pub fn status(&self) -> StatusCode {
         match self {
             Self::Response(response) => response.status_code(),
             Self::Prepared(prepared) => prepared.status_code(),

@@ -56,6 +56,7 @@
 
 mod advancing;
 mod answering;
+mod business;
 mod deadline;
 mod exchange;
 mod fate;
@@ -83,7 +84,7 @@ use crate::message::Date;
 use crate::wire::Fault;
 use crate::wire::request::begins_head_request;
 
-use exchange::Exchange;
+use business::{Afterwards, Business};
 use outbox::Outbox;
 
 /// What a connection acts by: the time, and what it is granted. The time is the turn's.
@@ -98,51 +99,6 @@ pub struct Terms<'a> {
     /// Whether every answer is to be the last of its connection: the server stops, or has hardly
     /// room left.
     pub is_last: bool,
-}
-
-/// What is done when all that waits has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Afterwards {
-    /// The next request.
-    Idle,
-    /// The responder is asked again.
-    Answering,
-    /// The rest of the body.
-    Body,
-    /// That was the last: our half is shut, and then we linger.
-    Linger,
-    /// That was the last, and nothing more is to come: lingering is for who breaks that promise.
-    Close,
-    /// As `Linger`; but only our close tells where that ends, so that nothing but a reset may come
-    /// before all of it has left.
-    LingerIfWhole,
-    /// That was the last, and is not whole: only a reset tells.
-    Reset,
-}
-
-impl Afterwards {
-    /// Whether an end before all has left has to be a reset.
-    const fn is_cut_by_close(self) -> bool {
-        matches!(self, Self::LingerIfWhole | Self::Reset)
-    }
-}
-
-/// What belongs to a phase beside its deadline. One phase at a time, so that they share 16 bytes;
-/// what writing has interrupted waits in its outbox.
-#[derive(Debug, Default)]
-enum Business {
-    #[default]
-    None,
-    /// A body is coming.
-    Exchange(Box<Exchange>),
-    /// A responder said *later*, and has until then. `was_rung`: it is to be asked again.
-    Postponed { was_rung: bool, is_head: bool, until: Moment },
-    /// Something is to leave. There is no outbox while all of it lies on the loop's desk.
-    Writing { afterwards: Afterwards, outbox: Option<Box<Outbox>> },
-    /// Lingering ends then, whatever comes.
-    LingerUntil(Moment),
-    /// It has ended within a body whose end only the close can tell.
-    Cut,
 }
 
 /// One connection.
@@ -222,6 +178,12 @@ impl Connection {
     #[must_use]
     pub const fn is_between_requests(&self) -> bool {
         matches!(self.phase, Phase::Idle | Phase::Head)
+    }
+
+    /// Whether it is between two requests and keeps nothing of the next.
+    #[must_use]
+    pub const fn is_at_rest(&self) -> bool {
+        matches!(self.phase, Phase::Idle) && self.inbox.is_none()
     }
 
     /// Whether it waits for nothing but its client: for another request, or for its close.

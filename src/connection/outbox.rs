@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::message::{Body, Counted, Done, FileRange, Part, Piece, Prepared, Pulled, Source};
+use crate::message::{Body, Done, FileRange, Part, Piece, Prepared, Pulled, Source};
 use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
 
 use super::Business;
@@ -63,7 +63,8 @@ impl Behind {
 #[derive(Debug)]
 enum Content {
     Bytes { bytes: Vec<u8>, sent: usize },
-    Shared { bytes: Arc<[u8]>, sent: usize, _counted: Option<Arc<Counted>> },
+    Shared { bytes: Arc<[u8]>, sent: usize },
+    Prepared { prepared: Prepared, sent: usize },
     File { range: FileRange, warmth: Warmth },
     Source { source: Box<dyn Source>, framing: SourceFraming, is_waiting: bool },
 }
@@ -147,7 +148,7 @@ impl Outbox {
         let content = match body {
             Body::Empty => None,
             Body::Bytes(bytes) => Some(Content::Bytes { bytes, sent: 0 }),
-            Body::Shared(bytes) => Some(Content::Shared { bytes, sent: 0, _counted: None }),
+            Body::Shared(bytes) => Some(Content::Shared { bytes, sent: 0 }),
             Body::File(range) => Some(Content::file(range)),
             Body::Parts(parts) => {
                 behind = Behind::of(parts);
@@ -161,8 +162,7 @@ impl Outbox {
     /// Holds the body of an answer that was laid out.
     #[must_use]
     pub(super) fn holding_body_of(prepared: &Prepared) -> Self {
-        let (bytes, sent) = (Arc::clone(&prepared.block), prepared.head_len);
-        let content = Content::Shared { bytes, sent, _counted: prepared.counted.clone() };
+        let content = Content::Prepared { prepared: prepared.clone(), sent: 0 };
         Self { content: Some(content), ..Self::default() }
     }
 
@@ -184,7 +184,10 @@ impl Outbox {
                 Outgoing::Part(&bytes[*sent..])
             }
             Some(Content::Bytes { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
-            Some(Content::Shared { bytes, sent, .. }) => Outgoing::Content(&bytes[*sent..]),
+            Some(Content::Shared { bytes, sent }) => Outgoing::Content(&bytes[*sent..]),
+            Some(Content::Prepared { prepared, sent }) => {
+                Outgoing::Content(&prepared.body()[*sent..])
+            }
             Some(Content::File { range, warmth }) => match warmth {
                 Warmth::Unknown => Outgoing::File(range, Pages::Unknown),
                 Warmth::Warmed(len) => Outgoing::File(range, Pages::Warmed(*len)),
@@ -218,9 +221,13 @@ impl Outbox {
                 *sent += n;
                 *sent == bytes.len()
             }
-            Some(Content::Shared { bytes, sent, .. }) => {
+            Some(Content::Shared { bytes, sent }) => {
                 *sent += n;
                 *sent == bytes.len()
+            }
+            Some(Content::Prepared { prepared, sent }) => {
+                *sent += n;
+                *sent == prepared.body().len()
             }
             Some(Content::File { range, warmth }) => {
                 range.offset += n as u64;

@@ -75,8 +75,11 @@ impl Reception {
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Accepts who waits, within the turn's budget.
+    #[inline]
     pub(super) fn accept(&mut self) {
-        self.accept_at_most(ACCEPTS_PER_TURN);
+        if self.reception.paused_until.is_some() || self.reception.waiting.contains(&true) {
+            self.accept_at_most(ACCEPTS_PER_TURN);
+        }
     }
 
     pub(super) fn accept_at_most(&mut self, mut budget: usize) {

@@ -11,6 +11,7 @@ use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 use std::time::Duration;
 
+use crate::config::SLOTS_KEPT;
 use crate::connection::Moment;
 
 use super::key::Key;
@@ -133,8 +134,12 @@ impl Agenda {
     /// `is_live` knows them.
     pub(super) fn sweep(&mut self, slots: usize, is_live: impl Fn(Moment, Key) -> bool) {
         if self.deadlines.len() > 2 * slots + NOT_WORTH_IT {
+            let before = self.deadlines.len();
             self.deadlines.retain(|Reverse((when, key))| is_live(*when, *key));
-            self.deadlines.shrink_to(2 * self.deadlines.len());
+            // A crowd that has left gives its memory back. Less than a crowd is soon there again.
+            if before > 4 * self.deadlines.len() + SLOTS_KEPT {
+                self.deadlines.shrink_to(2 * self.deadlines.len());
+            }
         }
     }
 

@@ -65,11 +65,16 @@ impl Desk {
     }
 
     /// Moves what was not understood to a box of its own, if there is any.
+    #[inline]
     pub(super) fn take_unread(&mut self) -> Option<Box<Inbox>> {
+        if self.unread.is_empty() {
+            self.scan = Scan::default();
+            return None;
+        }
         let rest = &self.received[self.unread.clone()];
-        let inbox = (!rest.is_empty()).then(|| Box::new(Inbox::holding(rest, self.scan)));
+        let inbox = Box::new(Inbox::holding(rest, self.scan));
         self.drop_unread();
-        inbox
+        Some(inbox)
     }
 }
 

@@ -324,7 +324,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             {
                 self.end(key, CloseReason::Stopped);
             }
-            Verdict::Waiting => self.arm(key),
+            Verdict::Waiting => {
+                self.agenda.arm(key, &mut slot.armed, slot.connection.deadline());
+            }
             Verdict::Unfinished => {
                 self.arm(key);
                 self.agenda.unfinished(key);

@@ -188,10 +188,12 @@ impl<S: Stream> Slot<S> {
     /// Whether writing comes next: something waits from before, or enough was gathered, or nothing
     /// more can be added to it.
     fn has_to_write(&self, desk: &Desk, may_advance: bool) -> bool {
+        // Asked in every step of a pump; nearly always there is nothing but what is on the desk.
+        if self.connection.phase() != Phase::Writing {
+            return desk.is_out_full() || (!may_advance && !desk.out.is_empty());
+        }
         match self.connection.outgoing() {
             Outgoing::Waiting | Outgoing::Warming => !desk.out.is_empty(),
-            Outgoing::Nothing if self.connection.phase() == Phase::Writing => true,
-            Outgoing::Nothing => desk.is_out_full() || (!may_advance && !desk.out.is_empty()),
             _ => true,
         }
     }
@@ -240,7 +242,9 @@ impl<S: Stream> Slot<S> {
             self.connection.keep(inbox);
         }
         self.tell_move(phase, turn);
-        reply.is_some()
+        // Idle, and all of it understood: there is nothing to be made of nothing, and not looking
+        // again bought 150 instructions.
+        reply.is_some() && !(self.connection.is_at_rest() && desk.unread.is_empty())
     }
 
     fn ask<O: Observer>(

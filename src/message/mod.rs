@@ -21,7 +21,7 @@ pub use body::{Body, FileRange, Part, Piece, Pulled, SharedFile, Source};
 pub use fields::Fields;
 pub(crate) use fields::Shapes;
 pub use job::{Done, Job, Submitted};
-pub(crate) use prepared::Counted;
+pub(crate) use prepared::Laid;
 pub use prepared::Prepared;
 pub use request::{Caller, Nobody, Request, RequestId, Version};
 pub use response::Response;

@@ -79,23 +79,19 @@ enum Comparison {
 pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Verdict {
     let reads = matches!(*method, Method::GET | Method::HEAD);
 
-    if fields.get("if-match").is_some() {
-        if !names(fields, "if-match", current, Comparison::Strong) {
-            return Verdict::PreconditionFailed;
-        }
-    } else if unmodified_since(fields, "if-unmodified-since", current) == Some(false) {
+    let is_as_wanted = names(fields, "if-match", current, Comparison::Strong)
+        .or_else(|| unmodified_since(fields, "if-unmodified-since", current));
+    if is_as_wanted == Some(false) {
         return Verdict::PreconditionFailed;
     }
 
-    if fields.get("if-none-match").is_some() {
-        if names(fields, "if-none-match", current, Comparison::Weak) {
-            return if reads { Verdict::NotModified } else { Verdict::PreconditionFailed };
-        }
-    } else if reads && unmodified_since(fields, "if-modified-since", current) == Some(true) {
-        return Verdict::NotModified;
+    let is_at_hand = names(fields, "if-none-match", current, Comparison::Weak)
+        .or_else(|| unmodified_since(fields, "if-modified-since", current).filter(|_| reads));
+    match is_at_hand {
+        Some(true) if reads => Verdict::NotModified,
+        Some(true) => Verdict::PreconditionFailed,
+        Some(false) | None => Verdict::Proceed,
     }
-
-    Verdict::Proceed
 }
 
 /// Whether If-Range, if it is there, lets parts of this content be sent: what the client holds of
@@ -140,13 +136,19 @@ fn whole_seconds(time: SystemTime) -> u64 {
 }
 
 /// Whether the fields of that name list the current entity tag, or say `*`, which stands for
-/// whatever there is.
-fn names(fields: Fields<'_>, name: &str, current: &Validators, comparison: Comparison) -> bool {
+/// whatever there is. No answer where there is no such field.
+fn names(
+    fields: Fields<'_>,
+    name: &str,
+    current: &Validators,
+    comparison: Comparison,
+) -> Option<bool> {
     let is_current = |tag: &[u8]| {
         let etag = current.etag.as_deref();
         etag.is_some_and(|etag| comparison.equates(tag, etag.as_bytes()))
     };
-    fields.all(name).any(|value| value == b"*" || EntityTags { rest: value }.any(is_current))
+    let names = |value| value == b"*" || EntityTags { rest: value }.any(is_current);
+    fields.all(name).fold(None, |found, value| Some(found == Some(true) || names(value)))
 }
 
 impl Comparison {

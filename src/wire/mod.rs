@@ -17,6 +17,7 @@ pub mod negotiate;
 pub mod ranges;
 pub mod request;
 pub mod response;
+mod scan;
 pub mod target;
 
 pub use fault::Fault;

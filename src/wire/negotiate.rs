@@ -59,6 +59,9 @@ const MOST: u16 = 1000;
 const LEAST: u16 = 1;
 
 impl Codings {
+    /// Those of who leaves the field out.
+    const UNSAID: Self = Self { qualities: [LEAST, 0, 0, 0] };
+
     /// What Accept-Encoding says, all its lines together (RFC 9110 §12.5.3). Of two members that
     /// name the same coding the first counts.
     ///
@@ -66,9 +69,13 @@ impl Codings {
     /// decode nothing, so only identity is taken to be wanted.
     #[must_use]
     pub fn of(fields: Fields<'_>) -> Self {
+        let mut said = fields.all("accept-encoding").peekable();
+        if said.peek().is_none() {
+            return Self::UNSAID;
+        }
         let mut named: [Option<u16>; Coding::ALL.len()] = [None; Coding::ALL.len()];
         let mut others = None;
-        for member in fields.all("accept-encoding").flat_map(grammar::list) {
+        for member in said.flat_map(grammar::list) {
             let Some((name, quality)) = weighed(member) else { continue };
             if name == b"*" {
                 others = others.or(Some(quality));
@@ -96,15 +103,15 @@ impl Codings {
     }
 }
 
-/// A member of a list of tokens with weights: `gzip`, `br;q=0.5`.
+/// A member of a list of tokens with weights: `gzip`, `br;q=0.5`. Whether its name is a token is
+/// not looked at: what is none is not among the names that are known here either.
 fn weighed(member: &[u8]) -> Option<(&[u8], u16)> {
     let Some(semicolon) = member.iter().position(|&byte| byte == b';') else {
-        return grammar::is_token(member).then_some((member, MOST));
+        return Some((member, MOST));
     };
     let (name, parameter) = (grammar::trim(&member[..semicolon]), &member[semicolon + 1..]);
     let [b'q' | b'Q', b'=', qvalue @ ..] = grammar::trim(parameter) else { return None };
-    let quality = grammar::weight(qvalue)?;
-    grammar::is_token(name).then_some((name, quality))
+    Some((name, grammar::weight(qvalue)?))
 }
 
 /// The one of the offered media types that Accept wants most (RFC 9110 §12.5.1); of those it wants

@@ -10,7 +10,7 @@ use http::header::{ETAG, LAST_MODIFIED};
 use http::{HeaderName, StatusCode};
 use memchr::memmem;
 
-use crate::message::{Body, Date, Part, Prepared, Response, Version, reason};
+use crate::message::{Body, Date, Laid, Part, Prepared, Response, Version, reason};
 
 /// What an interim answer looks like that asks for the body (RFC 9110 §15.2.1).
 pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -184,6 +184,11 @@ impl Response {
     /// out.
     #[must_use]
     pub fn prepare(self) -> Prepared {
+        self.lay_out().into()
+    }
+
+    /// The same, where more is to be said of it before it is shared.
+    pub(crate) fn lay_out(self) -> Laid {
         let together: Option<Vec<u8>>;
         let body: Option<&[u8]> = match &self.body {
             Body::Empty | Body::File(_) => Some(&[]),
@@ -200,12 +205,12 @@ impl Response {
             panic!("only an answer whose bytes are there can be prepared");
         };
         if let Some(delimiter) = delimiter_without_content(self.status) {
-            return Prepared::laid_out(&self, delimiter, &[]);
+            return Laid::of(&self, delimiter, &[]);
         }
         let file = if let Body::File(range) = &self.body { Some(range.clone()) } else { None };
         let length = file.as_ref().map_or(body.len() as u64, |range| range.len);
-        let laid_out = Prepared::laid_out(&self, Delimiter::Length(length), body);
-        Prepared { file: file.filter(|range| range.len > 0), ..laid_out }
+        let laid = Laid::of(&self, Delimiter::Length(length), body);
+        Laid { file: file.filter(|range| range.len > 0), ..laid }
     }
 }
 
@@ -215,9 +220,9 @@ fn modified(response: &Response) -> Option<String> {
     read_date(value.as_bytes()).map(httpdate::fmt_http_date)
 }
 
-impl Prepared {
+impl Laid {
     /// The head of that answer, and that body.
-    pub(crate) fn laid_out(response: &Response, delimiter: Delimiter, body: &[u8]) -> Self {
+    pub(crate) fn of(response: &Response, delimiter: Delimiter, body: &[u8]) -> Self {
         /// Most heads are shorter.
         const HEAD: usize = 512;
         let mut block = Vec::with_capacity(HEAD + body.len());
@@ -238,17 +243,19 @@ impl Prepared {
         block.extend_from_slice(body);
         let (status, closes) = (response.status, response.closes);
         Self {
-            block: block.into(),
+            block: block.into_boxed_slice(),
             date_at,
             modified_at,
             head_len,
             file: None,
             status,
             closes,
-            counted: None,
+            _counted: None,
         }
     }
+}
 
+impl Prepared {
     /// Writes this answer, of its body only what is up to `body_len` bytes.
     pub(crate) fn write(
         &self,
@@ -257,19 +264,20 @@ impl Prepared {
         persistence: Persistence,
         date: &Date,
     ) {
+        let Laid { block, date_at, modified_at, head_len, .. } = &*self.laid;
         let start = out.len();
-        let end = self.head_len + body_len;
+        let end = head_len + body_len;
         match persistence.line() {
-            [] => out.extend_from_slice(&self.block[..end]),
+            [] => out.extend_from_slice(&block[..end]),
             line => {
-                let blank_line = self.head_len - 2;
-                out.extend_from_slice(&self.block[..blank_line]);
+                let blank_line = head_len - 2;
+                out.extend_from_slice(&block[..blank_line]);
                 out.extend_from_slice(line);
-                out.extend_from_slice(&self.block[blank_line..end]);
+                out.extend_from_slice(&block[blank_line..end]);
             }
         }
-        out[start + self.date_at..][..date.len()].copy_from_slice(date);
-        if let Some(at) = self.modified_at {
+        out[start + date_at..][..date.len()].copy_from_slice(date);
+        if let Some(at) = *modified_at {
             let modified = &mut out[start + at..][..date.len()];
             if is_later(modified, date) {
                 modified.copy_from_slice(date);

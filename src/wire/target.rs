@@ -204,6 +204,9 @@ pub fn is_authority(bytes: &[u8]) -> bool {
 /// `:` and a number, which may be missing (RFC 3986 §3.2.3) but not be more than a port can be.
 fn is_port(bytes: &[u8]) -> bool {
     let [b':', digits @ ..] = bytes else { return false };
+    if digits.len() <= 4 {
+        return digits.iter().all(u8::is_ascii_digit);
+    }
     let number = digits.iter().try_fold(0_u32, |number, &digit| {
         let number = number * 10 + u32::from(digit.is_ascii_digit().then(|| digit - b'0')?);
         (number <= u32::from(u16::MAX)).then_some(number)

@@ -173,7 +173,11 @@ fn calm(
     for _ in 0..32 {
         driver.wake();
     }
-    let phase = driver.connection.phase();
+    let mut phase = driver.connection.phase();
+    if driver.connection.fate() == Some(CloseReason::Answered) {
+        // Whether something was behind the client's last request depends on what had arrived.
+        phase = Phase::Lingering;
+    }
     let may_be_continued = driver.asked.iter().any(|asked| asked.expects_continue);
     let mut answers = driver.read_back();
     // Whether `100 Continue` was sent depends on what had arrived, and that is as it should be.

@@ -33,6 +33,7 @@ pub fn head(input: &[u8]) {
     let mut scan = Scan::default();
     let Ok(Found::Whole(len)) = scan.resume(&bytes, &limits) else { unreachable!("it was whole") };
     let head = parse(&bytes, &scan, len).expect("it was read before");
+    assert_eq!(Seen::from(head.clone()), seen, "searched for its end first, it is the same head");
     check_limits(&head, &limits);
     check_by_the_book(&bytes[..len], &head);
     check_printed_again(&head, &seen);

@@ -2,7 +2,7 @@
 
 use oneloop::wire::Fault;
 use oneloop::wire::framing::Framing;
-use oneloop::wire::request::{Found, Head, Scan, parse};
+use oneloop::wire::request::{self, Head, Scan};
 use oneloop::{Limits, Version};
 
 /// What a head says, apart from the bytes it was read from.
@@ -74,9 +74,9 @@ pub(crate) fn read_by(
 ) -> Read {
     let mut scan = Scan::default();
     for length in lengths {
-        if let Found::Whole(len) = scan.resume(&bytes[..length], limits)? {
-            assert!(len <= length, "a head is no longer than what is there");
-            return parse(&bytes[..length], &scan, len).map(|head| Some(head.into()));
+        if let Some(head) = request::read(&bytes[..length], &mut scan, limits)? {
+            assert!(head.len <= length, "a head is no longer than what is there");
+            return Ok(Some(head.into()));
         }
     }
     Ok(None)

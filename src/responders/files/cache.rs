@@ -6,9 +6,10 @@
 //! last came by has to go.
 //! Never opens anything, and never asks the time. Read next: `mod.rs`, which asks it first.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use super::entry::Entry;
 use super::variant::{Identity, Variant};
@@ -30,6 +31,9 @@ pub(super) enum Known {
 
 #[derive(Debug)]
 pub(super) struct Cache {
+    /// By a hash that is quick, and keyed anew in each process, but not made to withstand who
+    /// studies it: clients choose what is looked up here, and only the operator, by the names of
+    /// files, what is in it.
     index: HashMap<Box<str>, usize>,
     kept: Vec<Kept>,
     hand: usize,
@@ -385,7 +389,7 @@ mod tests {
             // So seldom that it is never the newest of those that are kept.
             if number % 5 == 0 {
                 let hot = laid_out(&mut files, &visitor, "/hot");
-                assert!(Arc::ptr_eq(&hot.block, &first.block), "{number}: it was asked for");
+                assert!(Arc::ptr_eq(&hot.laid, &first.laid), "{number}: it was asked for");
             }
             assert!(files.cache.bytes <= BYTES, "{}", files.cache.bytes);
             check_books(&files);
@@ -553,7 +557,7 @@ mod tests {
             put(&path, FILE_READ_WHOLE - (number % 2) as u64);
             visitor.wait(SOON + LATER);
             match visitor.answer(&mut files, "/f") {
-                Answer::Prepared(prepared) if prepared.file.is_none() => {
+                Answer::Prepared(prepared) if prepared.file().is_none() => {
                     held.push(prepared);
                 }
                 _ => sent_from_disk += 1,
@@ -591,7 +595,7 @@ mod tests {
                 assert_eq!(field(&response, "content-encoding"), coding, "{path}, {spare}");
             };
             let held = vec![0; CONTENT_ALIVE - spare - files.site.memory.used()];
-            let held = Response::new(StatusCode::OK, Body::Bytes(held)).prepare();
+            let held = Response::new(StatusCode::OK, Body::Bytes(held)).lay_out();
             let held = files.site.memory.count(held);
             check(&mut files, expected);
             drop(held);

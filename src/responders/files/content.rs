@@ -84,7 +84,7 @@ fn refused(site: &Site, entry: &Entry, response: Response) -> Answer {
 
 /// 206 with one stretch of the content, and all the fields that 200 would have (RFC 9110 §15.3.7).
 fn part(site: &Site, entry: &Entry, variant: &Variant, span: Span) -> Response {
-    let body = match &variant.whole.file {
+    let body = match variant.whole.file() {
         None => Body::Bytes(bytes(variant.whole.body(), span).to_vec()),
         Some(range) => Body::File(stretch(&range.file, span)),
     };
@@ -99,7 +99,7 @@ fn part(site: &Site, entry: &Entry, variant: &Variant, span: Span) -> Response {
 fn several(site: &Site, entry: &Entry, variant: &Variant, spans: &[Span]) -> Response {
     let common = entry.common(site);
     let heads = parts::Heads::of(spans, variant.len(), &common.content_type);
-    let body = match &variant.whole.file {
+    let body = match variant.whole.file() {
         None => Body::Bytes(heads.around(|span, out| {
             out.extend_from_slice(bytes(variant.whole.body(), span));
         })),

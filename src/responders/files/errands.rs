@@ -321,7 +321,7 @@ mod tests {
         for number in 0..2 {
             let site = Arc::clone(&site);
             let work = move || {
-                let page = Response::new(StatusCode::OK, Body::Bytes(vec![0; len])).prepare();
+                let page = Response::new(StatusCode::OK, Body::Bytes(vec![0; len])).lay_out();
                 Outcome::Known(Known::Listing(site.memory.count(page)))
             };
             let what = number.to_string();

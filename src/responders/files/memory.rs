@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::config::CONTENT_ALIVE;
-use crate::message::Prepared;
+use crate::message::{Laid, Prepared};
 
 /// The memory that content takes. Helper threads count in it too.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Memory {
     }
 
     /// What was laid out counts from now on, until the last answer from it has left.
-    pub(super) fn count(&self, prepared: Prepared) -> Prepared {
-        prepared.counted_in(&self.used)
+    pub(super) fn count(&self, laid: Laid) -> Prepared {
+        laid.counted_in(&self.used).into()
     }
 }

@@ -132,6 +132,16 @@ impl Files {
         let Some(path) = self.site.beneath_mount(request.path()) else {
             return self.site.dressed(Refusal::Missing.response()).into();
         };
+        let now = request.caller.now();
+        self.cache.sweep(now);
+        // Most files are known, and answered from where they lie in the cache. Nothing is cloned
+        // and moved for it but the answer, one pointer; and what no path in the cache has is not
+        // looked for. With the hash of the path that bought 135 of 3,720 instructions.
+        if let Some(Known::File(entry)) = self.cache.fresh(path, now)
+            && !entry.is_compressible
+        {
+            return content::answer(&self.site, request, entry);
+        }
         // One path for each file, so that relative links lead where they should, and nobody asks
         // for a file under a thousand names.
         if path.contains("//") {
@@ -140,7 +150,6 @@ impl Files {
                 None => self.site.dressed(Refusal::Missing.response()).into(),
             };
         }
-        self.cache.sweep(request.caller.now());
         match self.look_up(path, request) {
             Standing::Back(Outcome::Known(Known::File(entry)), _) => self.file(&entry, request),
             Standing::Back(Outcome::Known(_), _) => self.listing(path, request),
@@ -272,7 +281,7 @@ impl Files {
         let what = format!("{name} {identity:?}");
         let entry = Arc::clone(entry);
         let standing = self.errand(&what, entry.original().len(), request, move |site| {
-            let made = entry.common(site).compressed(entry.original(), coding)?;
+            let made = entry.common(site).compressed(entry.original(), coding, entry.settled)?;
             Ok(Outcome::Known(Known::Compressed(identity, made.map(Arc::new))))
         });
         if let Standing::Back(Outcome::Known(known), seen_at) = &standing {

@@ -69,7 +69,7 @@ impl Site {
                 let hidden = self.options.hidden;
                 let place = Place { root: &self.root, names: &names, mount, hidden };
                 let page = listing::made(&place, folder, ask)?.response();
-                let page = self.memory.count(self.options.finish(page).prepare());
+                let page = self.memory.count(self.options.finish(page).lay_out());
                 Ok(Outcome::Known(Known::Listing(page)))
             }
             // It was a folder to be listed a moment ago.

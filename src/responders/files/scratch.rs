@@ -190,7 +190,7 @@ impl Bell for Rings {
 /// An answer that was laid out, as the answer that it was made of.
 fn taken_apart(prepared: &Prepared) -> Response {
     let head = std::str::from_utf8(prepared.head()).unwrap();
-    let body = match &prepared.file {
+    let body = match prepared.file() {
         None => Body::Bytes(prepared.body().to_vec()),
         Some(range) => Body::File(range.clone()),
     };

@@ -72,6 +72,15 @@ pub(super) struct Common<'s> {
     has_choice: bool,
 }
 
+/// What is laid out of a content, beside its bytes.
+struct State {
+    coding: Coding,
+    identity: Identity,
+    validators: Validators,
+    settled: Settled,
+    parts: Parts,
+}
+
 /// Fields of an answer.
 type FieldLines = Vec<(HeaderName, HeaderValue)>;
 
@@ -120,15 +129,9 @@ impl<'s> Common<'s> {
             Some(bytes) => Body::Bytes(bytes),
             None => Body::File(FileRange { file: Arc::new(shared(file)), offset: 0, len }),
         };
-        let variant = self.laid_out(coding, identity, validators, Parts::Served, body);
-        Ok(match validators::is_settled(&metadata, look.now) {
-            Settled::Yes => Variant {
-                whole: variant.whole.with_past_date(),
-                unmodified: variant.unmodified.with_past_date(),
-                ..variant
-            },
-            Settled::No => variant,
-        })
+        let settled = validators::is_settled(&metadata, look.now);
+        let state = State { coding, identity, validators, settled, parts: Parts::Served };
+        Ok(self.laid_out(state, body))
     }
 
     /// That variant compressed, if that is shorter. It is waited for: the whole content is read.
@@ -136,9 +139,10 @@ impl<'s> Common<'s> {
         &self,
         variant: &Variant,
         coding: Coding,
+        settled: Settled,
     ) -> Result<Option<Variant>, Obstacle> {
         let read;
-        let content = match &variant.whole.file {
+        let content = match variant.whole.file() {
             None => variant.whole.body(),
             Some(range) => {
                 read = read_whole(range.file.file(), range.len, Patience::Patient)?;
@@ -151,26 +155,24 @@ impl<'s> Common<'s> {
         };
         let Some(bytes) = compress::compressed(content, coding) else { return Ok(None) };
         let validators = validators::recoded(&variant.validators, coding);
-        let body = Body::Bytes(bytes);
-        Ok(Some(self.laid_out(coding, variant.identity, validators, Parts::Refused, body)))
+        let (identity, parts) = (variant.identity, Parts::Refused);
+        let state = State { coding, identity, validators, settled, parts };
+        Ok(Some(self.laid_out(state, Body::Bytes(bytes))))
     }
 
-    fn laid_out(
-        &self,
-        coding: Coding,
-        identity: Identity,
-        validators: Validators,
-        parts: Parts,
-        body: Body,
-    ) -> Variant {
+    fn laid_out(&self, state: State, body: Body) -> Variant {
         /// What 304 must have of the fields of 200 (RFC 9110 §15.4.5), and the date beside them.
         const KEPT: [HeaderName; 4] =
             [header::CACHE_CONTROL, header::VARY, header::ETAG, header::LAST_MODIFIED];
+        let State { coding, identity, validators, settled, parts } = state;
         let fields = self.fields(coding, &validators, parts);
         let kept = fields.iter().filter(|(name, _)| KEPT.contains(name)).cloned().collect();
-        let unmodified = self.finished(Response::status(StatusCode::NOT_MODIFIED), kept).prepare();
-        let whole = self.finished(Response::new(self.status, body), fields).prepare();
-        let whole = self.site.memory.count(whole);
+        let laid_out = |response, fields| {
+            let laid = self.finished(response, fields).lay_out();
+            if settled == Settled::Yes { laid.with_past_date() } else { laid }
+        };
+        let unmodified = laid_out(Response::status(StatusCode::NOT_MODIFIED), kept).into();
+        let whole = self.site.memory.count(laid_out(Response::new(self.status, body), fields));
         Variant { coding, identity, validators, whole, unmodified, parts }
     }
 
@@ -224,7 +226,7 @@ impl Variant {
         let tag = self.validators.etag.as_ref().map_or(0, |etag| etag.len() + ALLOCATION);
         let blocks = self.whole.len() + self.unmodified.len() + 4 * ALLOCATION;
         let bytes = size_of::<Self>() + tag + blocks;
-        match self.whole.file {
+        match self.whole.file() {
             None => (bytes, 0),
             Some(_) => (bytes + size_of::<SharedFile>() + 2 * ALLOCATION, 1),
         }
