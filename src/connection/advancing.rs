@@ -63,16 +63,22 @@ impl Connection {
         if input.is_empty() {
             return Advance::Starved;
         }
-        if self.phase == Phase::Idle {
+        let has_begun = self.phase == Phase::Head;
+        if !has_begun {
             self.move_to(Phase::Head);
-            self.wait(Why::Head, terms.limits.head_timeout, terms);
         }
         let head = request::read(input, scan, terms.limits);
         if !matches!(head, Ok(None)) {
             self.requests += 1;
         }
         match head {
-            Ok(None) => Advance::Starved,
+            Ok(None) => {
+                // From the first byte, and no trickle makes it later.
+                if !has_begun {
+                    self.wait(Why::Head, terms.limits.head_timeout, terms);
+                }
+                Advance::Starved
+            }
             Ok(Some(head)) => {
                 self.move_to(Phase::Answering);
                 Advance::Ask(head)

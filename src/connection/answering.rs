@@ -155,6 +155,7 @@ impl Connection {
         }
     }
 
+    #[inline]
     fn give_prepared(
         &mut self,
         asked: Asked,
@@ -195,6 +196,7 @@ impl Connection {
     }
 
     /// An answer was written, but for what is `behind` it.
+    #[inline]
     fn given(
         &mut self,
         behind: Option<Outbox>,

@@ -71,10 +71,14 @@ impl Desk {
             self.scan = Scan::default();
             return None;
         }
+        Some(self.box_unread())
+    }
+
+    fn box_unread(&mut self) -> Box<Inbox> {
         let rest = &self.received[self.unread.clone()];
         let inbox = Box::new(Inbox::holding(rest, self.scan));
         self.drop_unread();
-        Some(inbox)
+        inbox
     }
 }
 

@@ -24,6 +24,9 @@ impl<S: Stream> Slot<S> {
         turn: &mut Turn<'_, O>,
         budget: &mut Budget,
     ) {
+        if self.connection.phase() != Phase::Writing {
+            return self.write_answers(desk, turn, budget);
+        }
         match self.connection.outgoing() {
             Outgoing::Unsent(_) => self.write_unsent(turn, budget),
             Outgoing::File(..) if desk.out.is_empty() => self.write_file(turn, budget),
@@ -46,6 +49,31 @@ impl<S: Stream> Slot<S> {
             }
             Outgoing::Waiting => self.connection.source_paused(),
             _ => {}
+        }
+    }
+
+    /// Answers that are whole, and another request may follow: that is nearly all there ever is to
+    /// write. To ask for nothing else then bought 60 instructions.
+    fn write_answers<O: Observer>(
+        &mut self,
+        desk: &mut Desk,
+        turn: &mut Turn<'_, O>,
+        budget: &mut Budget,
+    ) {
+        let made = desk.out.len();
+        let transfer = self.stream.write(&desk.out, false);
+        self.readiness.wrote(transfer, made, turn.short_drains);
+        let moved = self.moved(transfer).unwrap_or_default();
+        if self.connection.phase() == Phase::Closed {
+            return;
+        }
+        budget.wrote(moved);
+        if moved < made {
+            self.connection.put_back(&desk.out[moved..], &turn.terms);
+        }
+        desk.clear_out();
+        if moved == made {
+            self.tell_answered(turn);
         }
     }
 

@@ -14,7 +14,7 @@ use super::entry::Entry;
 use super::parts;
 use super::site::Site;
 use super::variant::{Parts, Variant};
-use crate::message::{Answer, Body, FileRange, Request, Response, SharedFile};
+use crate::message::{Answer, Body, FieldNames, FileRange, Request, Response, SharedFile};
 use crate::wire::conditional::{self, Verdict};
 use crate::wire::negotiate::Codings;
 use crate::wire::ranges::{self, Selection, Span};
@@ -34,8 +34,14 @@ pub(super) fn answer(site: &Site, request: &Request<'_>, entry: &Entry) -> Answe
 }
 
 /// What may make another answer of a file than all of it (RFC 9110 §13.1, §14.2).
-const CONDITIONS: [&str; 6] =
-    ["If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "If-Range", "Range"];
+const CONDITIONS: FieldNames = FieldNames::new(&[
+    "If-Match",
+    "If-None-Match",
+    "If-Modified-Since",
+    "If-Unmodified-Since",
+    "If-Range",
+    "Range",
+]);
 
 /// The answer that is this variant, or what preconditions and ranges make of it.
 pub(super) fn answer_with(
