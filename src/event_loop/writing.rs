@@ -63,18 +63,32 @@ impl<S: Stream> Slot<S> {
         let made = desk.out.len();
         let transfer = self.stream.write(&desk.out, false);
         self.readiness.wrote(transfer, made, turn.short_drains);
+        if self.made_left(transfer, desk, turn, budget) == Some(made) {
+            self.tell_answered(turn);
+        }
+    }
+
+    /// What was gathered has left, or as much of it as the socket took; the rest is put back. How
+    /// many bytes were taken, content behind it included; none of it matters where the connection
+    /// has its fate.
+    #[inline]
+    fn made_left<O>(
+        &mut self,
+        transfer: Transfer,
+        desk: &mut Desk,
+        turn: &Turn<'_, O>,
+        budget: &mut Budget,
+    ) -> Option<usize> {
         let moved = self.moved(transfer).unwrap_or_default();
         if self.connection.phase() == Phase::Closed {
-            return;
+            return None;
         }
         budget.wrote(moved);
-        if moved < made {
+        if moved < desk.out.len() {
             self.connection.put_back(&desk.out[moved..], &turn.terms);
         }
         desk.clear_out();
-        if moved == made {
-            self.tell_answered(turn);
-        }
+        Some(moved)
     }
 
     /// The last answer has left.
@@ -117,16 +131,9 @@ impl<S: Stream> Slot<S> {
             _ => (self.stream.write(&desk.out, false), made),
         };
         self.readiness.wrote(transfer, given, turn.short_drains);
-        let moved = self.moved(transfer).unwrap_or_default();
-        if self.connection.phase() == Phase::Closed {
-            return;
+        if let Some(moved) = self.made_left(transfer, desk, turn, budget) {
+            self.content_left(moved.saturating_sub(made), turn);
         }
-        budget.wrote(moved);
-        if moved < made {
-            self.connection.put_back(&desk.out[moved..], &turn.terms);
-        }
-        desk.clear_out();
-        self.content_left(moved.saturating_sub(made), turn);
     }
 
     fn write_file<O>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
