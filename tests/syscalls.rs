@@ -15,13 +15,14 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 
 use harness::{PATIENCE, Program, Scratch, connect, text};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+const CLOSING: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
 const CONTENT: &str = "wazzzzap";
 const REQUESTS: usize = 2_000;
 /// How many requests are pipelined.
@@ -68,7 +69,7 @@ impl Traced {
         let is_waiting = || {
             let written = fs::read_to_string(&self.written).unwrap();
             let last = written.lines().rfind(|line| line.starts_with(&self.pid));
-            last.is_some_and(|call| call.contains(" epoll_wait(") && !call.contains(" = "))
+            last.is_some_and(|line| !line.contains(" = ") && name(line) == Some("epoll_wait"))
         };
         assert!((0..PATIENCE.as_millis()).any(|_| {
             let waits = is_waiting() && is_asleep() && is_waiting();
@@ -125,17 +126,23 @@ impl Drop for Traced {
     }
 }
 
-/// `PID name(arguments) = result [ERROR (why)]`, or the end of one that another thread's came
-/// between: `PID <... name resumed>arguments) = result`. Its name, and its error.
-fn call(line: &str) -> Option<(String, Option<&str>)> {
-    let (start, result) = line.rsplit_once(" = ")?;
-    let call = start.split_once(char::is_whitespace)?.1.trim_start();
+/// The call of a line `PID name(arguments) = result [ERROR (why)]`, or of the end of one that another
+/// thread's came between: `PID <... name resumed>arguments) = result`.
+fn name(line: &str) -> Option<&str> {
+    let call = line.split_once(char::is_whitespace)?.1.trim_start();
     let name = match call.strip_prefix("<... ") {
         Some(resumed) => resumed.split_once(" resumed>")?.0,
         None => call.split_once('(')?.0,
     };
+    // The kernel of aarch64 has no other, and a C library may prefer it.
+    Some(if name == "epoll_pwait" { "epoll_wait" } else { name })
+}
+
+/// A call that has ended: its name, and its error.
+fn call(line: &str) -> Option<(String, Option<&str>)> {
+    let (start, result) = line.rsplit_once(" = ")?;
     let error = result.strip_prefix("-1 ").map(|error| error.split(' ').next().unwrap());
-    Some((name.to_owned(), error))
+    Some((name(start)?.to_owned(), error))
 }
 
 /// Sends that, and reads so many answers of the same length, of which the last ends in the content.
@@ -165,15 +172,26 @@ fn check_steady(program: &Traced, at_a_time: usize) -> Calls {
     let mut client = connect(program.port);
     let length = length(&mut client);
     let batch = GET.repeat(at_a_time);
-    let calls = program.calls(|| {
-        for _ in 0..REQUESTS / at_a_time {
-            ask(&mut client, &batch, at_a_time, length);
+    let mut stretch = || {
+        program.calls(|| {
+            for _ in 0..REQUESTS / at_a_time {
+                ask(&mut client, &batch, at_a_time, length);
+            }
+        })
+    };
+    let asked = ["openat2 EAGAIN", "preadv2 EAGAIN"];
+    let mut calls = stretch();
+    // Where the kernel cannot say at once what a file is, as while somebody else changes a directory,
+    // a helper asks it, and the loop waits once more. That is rare, and not what is counted here.
+    for _ in 0..10 {
+        if asked.iter().any(|call| calls.failed.contains_key(*call)) {
+            calls = stretch();
         }
-    });
+    }
     let expected = each(&["epoll_wait", "recvfrom", "sendto"], REQUESTS / at_a_time);
     let of_a_request: BTreeMap<_, _> =
         calls.made.iter().filter(|(name, _)| expected.contains_key(*name)).collect();
-    assert_eq!(of_a_request, expected.iter().collect());
+    assert_eq!(of_a_request, expected.iter().collect(), "{calls:?}");
     let failed =
         calls.failed.keys().filter(|call| expected.contains_key(call.split_once(' ').unwrap().0));
     assert_eq!(failed.count(), 0, "{calls:?}");
@@ -203,21 +221,34 @@ fn sixteen_pipelined_requests_cost_three_system_calls_together() {
 /// however often it is asked for, and nothing else is done for it.
 #[test]
 fn a_cached_file_costs_no_call_more_than_a_fixed_answer() {
+    // Is it the same file, unchanged? Is there a compressed one beside it, by now? Then, because it
+    // has just been written and the clock of its time is a coarse one: is it the same content?
+    const LOOK: [(&str, usize); 4] = [("close", 1), ("openat2", 4), ("preadv2", 1), ("statx", 2)];
     let folder = Scratch::new("syscalls-file");
     folder.with("www/index.html", CONTENT);
     let www = folder.at("www");
     let program = Traced::start(&folder, &[text(&www)], &format!("serving {}", www.display()));
     for at_a_time in [1, DEEP] {
+        let started = Instant::now();
         let calls = check_steady(&program, at_a_time);
-        let all: usize = calls.made.values().sum();
-        let looks = all - 3 * REQUESTS / at_a_time;
-        assert!(looks < REQUESTS / DEEP, "{calls:?}");
+        let looks = calls.made.get("close").copied().unwrap_or(0);
+        // One is due when the first is asked for, and one with each second that has gone by.
+        assert!(looks as u64 <= started.elapsed().as_secs() + 1, "{looks}: {calls:?}");
+        let steady = ["epoll_wait", "recvfrom", "sendto"];
+        let mut others = calls.made.clone();
+        others.retain(|name, _| !steady.contains(&name.as_str()));
+        let expected: BTreeMap<_, _> = LOOK
+            .iter()
+            .filter(|_| looks > 0)
+            .map(|&(name, times)| (name.to_owned(), times * looks))
+            .collect();
+        assert_eq!(others, expected);
     }
     program.stop();
 }
 
 /// What a connection costs that is opened for one request, where the server has accepted it before
-/// the request comes, and has closed its half before the client closes.
+/// the request comes: that, and not a call for the end, since the client has said that it is one.
 #[test]
 fn a_connection_for_one_request_costs_these_calls() {
     const CONNECTIONS: usize = 100;
@@ -226,34 +257,62 @@ fn a_connection_for_one_request_costs_these_calls() {
     let one = || {
         let mut client = connect(program.port);
         program.rests();
-        client.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").unwrap();
-        let mut answer = Vec::new();
-        client.read_to_end(&mut answer).unwrap();
-        assert!(answer.ends_with(CONTENT.as_bytes()));
+        client.write_all(CLOSING).unwrap();
+        closed_after_the_answer(&mut client);
         program.rests();
         drop(client);
         program.rests();
     };
     one();
     let calls = program.calls(|| (0..CONNECTIONS).for_each(|_| one()));
-    // Whether the kernel tells of the end in one event or in two is its own affair.
-    let waits = calls.made["epoll_wait"];
-    assert!(waits <= 5 * CONNECTIONS, "{calls:?}");
-    let made: Vec<(&str, usize)> = calls
-        .made
-        .iter()
-        .map(|(name, &calls)| (name.as_str(), calls))
-        .filter(|&(name, _)| name != "epoll_wait")
-        .collect();
-    let expected = [
-        ("accept4", 2 * CONNECTIONS), // the second says that nobody else waits
-        ("close", CONNECTIONS),
-        ("epoll_ctl", CONNECTIONS),
-        ("recvfrom", 2 * CONNECTIONS), // the second says that the client has closed, too
-        ("sendto", CONNECTIONS),
-        ("shutdown", CONNECTIONS),
-    ];
-    assert_eq!(made, expected);
-    assert_eq!(calls.failed, BTreeMap::from([("accept4 EAGAIN".to_owned(), CONNECTIONS)]));
+    let mut expected = each(&["epoll_ctl", "recvfrom", "sendto", "close"], CONNECTIONS);
+    // The second says that nobody else waits.
+    expected.insert("accept4".to_owned(), 2 * CONNECTIONS);
+    // For who comes, for the room to write that a new connection has, and for the request.
+    expected.insert("epoll_wait".to_owned(), 3 * CONNECTIONS);
+    assert_eq!(without_memory(calls.made), expected);
+    assert_eq!(calls.failed, each(&["accept4 EAGAIN"], CONNECTIONS));
     program.stop();
+}
+
+/// Those that come together share the waits and the call that says that nobody else does.
+#[test]
+fn connections_that_come_together_share_what_is_not_their_own() {
+    const BATCHES: usize = 10;
+    let folder = Scratch::new("syscalls-together");
+    let program = Traced::answering(&folder);
+    let together = || {
+        program.signal(Signal::STOP);
+        let mut clients: Vec<_> = (0..DEEP).map(|_| connect(program.port)).collect();
+        clients.iter_mut().for_each(|client| client.write_all(CLOSING).unwrap());
+        program.signal(Signal::CONT);
+        clients.iter_mut().for_each(closed_after_the_answer);
+        program.rests();
+    };
+    together();
+    let mut calls = program.calls(|| (0..BATCHES).for_each(|_| together()));
+    // Being stopped interrupts the wait, which is no doing of the server's.
+    let interrupted = calls.failed.remove("epoll_wait EINTR").unwrap_or(0);
+    *calls.made.get_mut("epoll_wait").unwrap() -= interrupted;
+    let mut expected = each(&["epoll_ctl", "recvfrom", "sendto", "close"], DEEP * BATCHES);
+    expected.insert("accept4".to_owned(), (DEEP + 1) * BATCHES);
+    // For who comes, and for what they have sent.
+    expected.insert("epoll_wait".to_owned(), 2 * BATCHES);
+    assert_eq!(without_memory(calls.made), expected);
+    assert_eq!(calls.failed, each(&["accept4 EAGAIN"], BATCHES));
+    program.stop();
+}
+
+/// The calls but those of the allocator, of which there may be two in all: the room for deadlines is
+/// given back at once when few are left of many, and grows by doubling.
+fn without_memory(mut made: BTreeMap<String, usize>) -> BTreeMap<String, usize> {
+    let memory = ["brk", "mmap", "mremap", "munmap"].map(|name| made.remove(name).unwrap_or(0));
+    assert!(memory.iter().sum::<usize>() <= 2, "{memory:?}");
+    made
+}
+
+fn closed_after_the_answer(client: &mut TcpStream) {
+    let mut answer = Vec::new();
+    client.read_to_end(&mut answer).unwrap();
+    assert!(answer.ends_with(CONTENT.as_bytes()));
 }

@@ -184,9 +184,5 @@ CASES = [
     Case("file, unmodified", "file", UNMODIFIED),
     Case("file, 16 pipelined", "file", WRK, Client.pipelined),
     Case("file of 100 KiB", "file", path("100k"), times=160),
-    Case("file of 1 MiB", "file", path("1m"), times=32),
+    Case("file of 1 MiB", "file", path("1m"), times=96),
 ]
-
-# Their instructions differ by 4 % from run to run, for a reason that is not known, so they are shown and
-# not held; their system calls and allocations are.
-NOT_HELD = {"file of 100 KiB", "file of 1 MiB"}

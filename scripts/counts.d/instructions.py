@@ -1,17 +1,16 @@
 """Instructions a request by callgrind: the whole program in user mode, over real sockets.
 
 A stretch is what the server did between two dumps, and each dump is made while it waits. Dumping wakes
-it once; what that costs is counted in an empty stretch and taken away. Once a second the program
-writes another Date and looks again at the files that it has asked for, so of several stretches the
-cheapest counts.
+it once; what that costs is counted in an empty stretch and taken away. Of several stretches the
+cheapest counts (`steady.py`).
 """
 
 import re
 import subprocess
 
 from server import Server
+from steady import lowest, undisturbed
 
-STRETCHES = 3
 ALLOCATING = re.compile(r"(malloc|calloc|realloc|posix_memalign|aligned_alloc|memalign)(@.*)?('\d+)?")
 
 
@@ -24,7 +23,7 @@ class Callgrind:
         options = ["--dump-instr=yes", f"--callgrind-out-file={self.out}", self.vgdb]
         self.server = Server(["valgrind", "--tool=callgrind", *options], program, what)
         self.dump()
-        self.of_dumping = min(self.stretch(lambda: None)[0] for _ in range(2))
+        (self.of_dumping, _), _ = lowest(lambda: self.stretch(lambda: None), cost)
 
     def __enter__(self):
         return self
@@ -50,14 +49,20 @@ class Callgrind:
 
     def count(self, case):
         """Instructions and allocations of one request, and the profile of so many of them."""
-        with case.client(self.server) as client:
-            client(min(case.times, 32))
-            self.dump()
-            stretches = [self.stretch(lambda: client(case.times)) for _ in range(STRETCHES)]
-        spent, path = min(stretches)
+        (spent, path), stretches = undisturbed(lambda: self.stretches(case))
         # What grows once may grow in any of them.
         allocated = min(allocations(profile) for _, profile in stretches)
         return (spent - self.of_dumping) / case.times, allocated / case.times, path
+
+    def stretches(self, case):
+        with case.client(self.server) as client:
+            client(min(case.times, 32))
+            self.dump()
+            return lowest(lambda: self.stretch(lambda: client(case.times)), cost)
+
+
+def cost(stretch):
+    return stretch[0]
 
 
 def allocations(path):

@@ -12,8 +12,11 @@ from pathlib import Path
 
 from cases import CURL, WRK, path
 from server import Server
+from steady import pages, undisturbed
 
-FEW, MANY = 4000, 8000
+MANY = 8000
+SEGMENT = 536  # bytes, what every host takes (RFC 9293 section 3.7.1)
+UNREAD = 56  # pages that the kernel holds for who never reads, and for the others hardly any
 SPARE = 100  # open files for everything else
 # Nothing ends while it is counted; their order is that of the defaults, since it decides what is kept.
 PATIENT = ["--idle-timeout", "60m", "--head-timeout", "10m", "--write-timeout", "30m"]
@@ -42,14 +45,19 @@ KINDS = [
 ]
 
 
-def numbers():
-    """How many connections: as many as the limit of open files lets both sides have."""
+def numbers(then):
+    """How many connections: as many as the limit of open files lets both sides have, and as the
+    kernel has room for.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # Where nearly all are taken, the server closes each after its answer.
-    few = min(MANY, (hard - SPARE) * 4 // 5) // 2
-    return few, 2 * few
+    many = min(MANY, (hard - SPARE) * 4 // 5)
+    if then == never_reading:
+        _, free_below = pages()
+        many = min(many, free_below * 3 // 4 // UNREAD)
+    return many // 2, many // 2 * 2
 
 
 def private(pid):
@@ -59,15 +67,21 @@ def private(pid):
 
 def bytes_each(program, what, then):
     """What each connection costs on which that has been done."""
-    few, many = numbers()
+    return undisturbed(lambda: counted(program, what, then))
+
+
+def counted(program, what, then):
+    few, many = numbers(then)
     with Server([], [*program, *PATIENT], what) as server, ExitStack() as open_ones:
         seen = []
         for goal in (few, many):
             for _ in range(goal - len(seen) * few):
                 stream = socket.socket()
                 open_ones.enter_context(stream)
-                # What nobody reads is to stay the server's, and not to fill the kernel's memory.
+                # What nobody reads is to stay the server's. For a client of the loopback's segments,
+                # of 64 KiB, the kernel would take the whole file, and nobody would be stuck.
                 stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SEGMENT)
                 stream.settimeout(60)
                 stream.connect(("127.0.0.1", server.port))
                 answered(stream)
