@@ -84,6 +84,11 @@ pub const CHUNK_EXTENSIONS: usize = 16 * KIB;
 pub const TRAILER_BYTES: usize = 8 * KIB;
 /// The trailer section, in lines; 431 beyond.
 pub const TRAILER_LINES: usize = 100;
+/// A last answer of so many bytes is in the client's hands as soon as it has left, so that its
+/// connection may be closed at once if the client has ended it too: ten segments, what TCP sends
+/// before it hears from the other end (RFC 6928). A longer one waits in the kernel for a while, and
+/// a byte that met the closed socket meanwhile would destroy it.
+pub const CLOSED_AT_ONCE: usize = 14_600;
 /// Empty slots that are kept for the next connections before memory is given back.
 pub const SLOTS_KEPT: usize = 1024;
 /// The most connections served without being asked for more by [`Config::connections`].

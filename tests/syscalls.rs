@@ -15,7 +15,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -224,16 +224,16 @@ fn a_cached_file_costs_no_call_more_than_a_fixed_answer() {
     // Is it the same file, unchanged? Is there a compressed one beside it, by now? Then, because it
     // has just been written and the clock of its time is a coarse one: is it the same content?
     const LOOK: [(&str, usize); 4] = [("close", 1), ("openat2", 4), ("preadv2", 1), ("statx", 2)];
+    // Thousands of requests take less, however slow the machine is.
+    const SECONDS_AT_MOST: usize = 100;
     let folder = Scratch::new("syscalls-file");
     folder.with("www/index.html", CONTENT);
     let www = folder.at("www");
     let program = Traced::start(&folder, &[text(&www)], &format!("serving {}", www.display()));
     for at_a_time in [1, DEEP] {
-        let started = Instant::now();
         let calls = check_steady(&program, at_a_time);
         let looks = calls.made.get("close").copied().unwrap_or(0);
-        // One is due when the first is asked for, and one with each second that has gone by.
-        assert!(looks as u64 <= started.elapsed().as_secs() + 1, "{looks}: {calls:?}");
+        assert!(looks < SECONDS_AT_MOST, "once a second, not once a request: {calls:?}");
         let steady = ["epoll_wait", "recvfrom", "sendto"];
         let mut others = calls.made.clone();
         others.retain(|name, _| !steady.contains(&name.as_str()));

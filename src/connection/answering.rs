@@ -4,7 +4,7 @@
 use http::StatusCode;
 use http::header::{HeaderValue, RETRY_AFTER};
 
-use crate::config::{COPIED_BODY, SKIPPED_BODY};
+use crate::config::{CLOSED_AT_ONCE, COPIED_BODY, SKIPPED_BODY};
 use crate::message::{Answer, Body, BodyReader, Fields, Part, Prepared, Response, Version};
 use crate::wire::Fault;
 use crate::wire::framing::BodyLength;
@@ -174,7 +174,7 @@ impl Connection {
             _ if len > copied => Some(Outbox::holding_body_of(prepared)),
             _ => None,
         };
-        self.given(behind, asked, persistence, terms);
+        self.given(behind, asked, persistence, out.len(), terms);
         Given { status: prepared.status_code(), content: copied as u64 }
     }
 
@@ -191,24 +191,25 @@ impl Connection {
         let persistence = self.persistence(asked, response.closes || ends_by_close, terms);
         let status = response.status;
         let (content, behind) = lay_out(response, asked, persistence, out, terms);
-        self.given(behind, asked, persistence, terms);
+        self.given(behind, asked, persistence, out.len(), terms);
         Given { status, content: content as u64 }
     }
 
-    /// An answer was written, but for what is `behind` it.
+    /// An answer was written, but for what is `behind` it; `made` is how much is to leave with it.
     #[inline]
     fn given(
         &mut self,
         behind: Option<Outbox>,
         asked: Asked,
         persistence: Persistence,
+        made: usize,
         terms: &Terms<'_>,
     ) {
         if persistence == Persistence::Closes {
             self.reason = CloseReason::Answered;
             let afterwards = match &behind {
                 Some(outbox) if outbox.ends_by_close() => Afterwards::LingerIfWhole,
-                _ if asked.ends_input() => Afterwards::Close,
+                None if asked.ends_input() && made <= CLOSED_AT_ONCE => Afterwards::Close,
                 _ => Afterwards::Linger,
             };
             self.begin_writing(afterwards, behind.map(Box::new), terms);

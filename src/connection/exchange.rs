@@ -54,8 +54,8 @@ impl Asked {
         }
     }
 
-    /// Whether nothing more is to come: the client said that this is its last request, and it ends
-    /// with its head.
+    /// Whether nothing more is to come: the client asks for a close behind this request, as who
+    /// speaks HTTP/1.0 does by saying nothing (RFC 9112 §9.3), and it ends with its head.
     pub(super) const fn ends_input(&self) -> bool {
         !self.keep_alive && self.body.is_none() && !self.is_followed
     }

@@ -15,9 +15,9 @@ pub enum Farewell {
     /// Our half is to be shut; what still comes is read, for a while. Bytes that meet a closed
     /// socket would destroy the answer (RFC 9112 §9.6).
     Shut,
-    /// The same; but the client has said that it sends nothing more. Where nothing is there to be
-    /// read either, the socket may be closed at once. For a connection with one request that bought
-    /// three system calls of eight.
+    /// The same; but the client has ended the connection with its request, and the answer is short
+    /// and has left in one go. Where nothing is there to be read either, the socket may be closed
+    /// at once. For a connection with one request that bought three system calls of eight.
     Close,
 }
 
@@ -51,8 +51,12 @@ impl Connection {
                 Afterwards::Body
             }
             Phase::Writing => {
-                if let Business::Writing { outbox, .. } = &mut self.business {
+                if let Business::Writing { outbox, afterwards } = &mut self.business {
                     outbox.get_or_insert_default().put_back(bytes);
+                    if *afterwards == Afterwards::Close {
+                        // The last answer waits for the client, in the kernel too.
+                        *afterwards = Afterwards::Linger;
+                    }
                 }
                 return;
             }

@@ -46,6 +46,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     fn give_memory_back(&mut self) {
         self.slots.shrink_to_fit();
         self.crowd = self.slots.capacity();
+        self.ledger.shrink_to(self.crowd);
         if self.crowd <= 4 * self.slots.len() + SLOTS_KEPT {
             let room = self.capacity.min(CONNECTIONS_UNASKED);
             self.slots.reserve_exact(room.saturating_sub(self.slots.len()));

@@ -26,7 +26,8 @@ pub(super) struct Ledger {
 impl Ledger {
     /// The notes on that connection, if there are any.
     pub(super) fn read(&mut self, key: Key) -> Option<&mut Notes> {
-        self.pages.get_mut(key.slot as usize)?.as_deref_mut()
+        let notes = self.pages.get_mut(key.slot as usize)?.as_deref_mut();
+        notes.filter(|notes| notes.generation == key.generation)
     }
 
     /// The notes on that connection, to be written to.
@@ -35,18 +36,30 @@ impl Ledger {
         if self.pages.len() <= at {
             self.pages.resize_with(at + 1, || None);
         }
+        if self.read(key).is_none() {
+            self.pages[at] =
+                Some(Box::new(Notes { generation: key.generation, ..Notes::default() }));
+        }
         self.pages[at].get_or_insert_default()
     }
 
     /// The notes on that connection are over: its slot may have another tenant.
     pub(super) fn tear_out(&mut self, key: Key) -> Option<Box<Notes>> {
-        self.pages.get_mut(key.slot as usize)?.take()
+        self.pages.get_mut(key.slot as usize)?.take_if(|notes| notes.generation == key.generation)
+    }
+
+    /// There are so many slots and no more.
+    pub(super) fn shrink_to(&mut self, slots: usize) {
+        self.pages.truncate(slots);
+        self.pages.shrink_to_fit();
     }
 }
 
 /// Notes on the requests of one connection that are not over.
 #[derive(Debug, Default)]
 pub(super) struct Notes {
+    /// Whose they are.
+    generation: u32,
     /// The one that has been asked and not answered.
     asked: Option<Note>,
     /// Those whose answers have been given and may not have left.
@@ -178,5 +191,23 @@ impl<S: Stream> Slot<S> {
                 turn.ledger.tear_out(turn.key);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, Ledger};
+
+    #[test]
+    fn nobody_reads_the_notes_on_who_had_the_slot_before() {
+        let (before, after) = (Key { slot: 3, generation: 7 }, Key { slot: 3, generation: 8 });
+        let mut ledger = Ledger::default();
+        ledger.write(before).content_sent(0);
+        assert!(ledger.read(before).is_some());
+        assert!(ledger.read(after).is_none() && ledger.tear_out(after).is_none());
+        assert!(!ledger.write(after).is_asked());
+        assert!(ledger.read(before).is_none());
+        ledger.shrink_to(3);
+        assert!(ledger.read(after).is_none());
     }
 }

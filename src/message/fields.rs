@@ -178,7 +178,7 @@ impl<'a> Iterator for Named<'a, '_> {
             // Most lines are others. The colon tells those whose names have another length.
             if line.get(self.name.len()) == Some(&b':') {
                 let (name, value) = line.split_at(self.name.len());
-                if name.eq_ignore_ascii_case(self.name) {
+                if name.eq_ignore_ascii_case(self.name) && !name.contains(&b':') {
                     return Some(value[1..].trim_ascii());
                 }
             }
@@ -205,6 +205,8 @@ mod tests {
         let fields = Fields::from_checked_lines(LINES);
         assert_eq!(fields.get("HOST"), Some(&b"a"[..]));
         assert_eq!(fields.get("hos"), None);
+        assert_eq!(fields.get("accept:y"), None, "a name has no colon");
+        assert_eq!(fields.get(""), None);
         assert_eq!(fields.all("Accept").collect::<Vec<_>>(), [&b"x"[..], b"y:z"]);
     }
 

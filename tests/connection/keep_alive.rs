@@ -1,6 +1,7 @@
 //! One request after another: what persists, what closes, and which answers have no content.
 
 use oneloop::Limits;
+use oneloop::config::CLOSED_AT_ONCE;
 use oneloop::connection::Phase;
 
 use super::driver::Driver;
@@ -214,6 +215,7 @@ fn http_1_0_closes() {
         < Connection: close
         <
         < hi\
+        ~ half-close
         = the last answer was given
         ",
     );
@@ -252,6 +254,7 @@ fn http_1_0_persists_where_it_asks() {
         < Connection: close
         <
         < GET /\
+        ~ half-close
         = the last answer was given
         ",
     );
@@ -272,6 +275,7 @@ fn close_is_honoured_and_said() {
         < Connection: close
         <
         < hi\
+        ~ half-close
         = the last answer was given
         ",
     );
@@ -304,15 +308,21 @@ fn a_responder_may_close() {
 #[test]
 fn who_sends_more_behind_a_last_request_is_lingered_for() {
     const LAST: &str = "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    for (behind, phase) in
-        [("", Phase::Closed), ("\r\n", Phase::Lingering), (LAST, Phase::Lingering)]
-    {
+    let long = "x".repeat(CLOSED_AT_ONCE);
+    for (body, behind, per_write, phase) in [
+        ("hi", "", usize::MAX, Phase::Closed),
+        ("hi", "\r\n", usize::MAX, Phase::Lingering),
+        ("hi", LAST, usize::MAX, Phase::Lingering),
+        // What has not left at once may still be in the kernel when the next byte comes.
+        ("hi", "", 80, Phase::Lingering),
+        (&long, "", usize::MAX, Phase::Lingering),
+    ] {
         let mut script = Script::default();
-        script.says("prepared 200 hi");
-        let mut driver = Driver::new(script, Limits::default(), usize::MAX);
+        script.says(&format!("prepared 200 {body}"));
+        let mut driver = Driver::new(script, Limits::default(), per_write);
         driver.receive(format!("{LAST}{behind}").as_bytes());
         assert_eq!(driver.connection.phase(), phase, "behind it: {behind:?}");
-        assert!(driver.socket.reached.ends_with(b"hi"));
+        assert!(driver.socket.reached.ends_with(body.as_bytes()));
     }
 }
 
@@ -591,6 +601,7 @@ fn what_a_responder_is_told() {
         < Connection: close
         <
         < HTTP/1.0 nowhere no body\
+        ~ half-close
         = the last answer was given
         ",
     );

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use oneloop::config::CLOSED_AT_ONCE;
 use oneloop::wire::Fault;
 
 use super::asks::{Ask, BODY_LIMIT, Expected, Upload, noise};
@@ -49,10 +50,13 @@ impl Script {
             }
             let expected = Expected::to(&ask);
             let is_last = expected.is_last;
+            let expected_len = if expected.is_head { 0 } else { expected.body.len() };
             self.expected.push(expected);
             self.ask(&ask, number, dice);
             if is_last {
-                if dice.chance(300) && !ask.promises_to_be_last() {
+                // A short answer is closed behind at once, and who breaks that promise may lose it.
+                let is_short = expected_len <= CLOSED_AT_ONCE;
+                if dice.chance(300) && !(ask.promises_to_be_last() && is_short) {
                     // Asked behind the last answer: nobody hears it.
                     self.steps.push(Step::Send(Ask::get("fixed", 0).head()));
                 }
