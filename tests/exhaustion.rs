@@ -12,12 +12,17 @@ use std::thread;
 
 use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
-use harness::{Program, connect, until};
+use harness::{Program, Scratch, connect, text, until};
 
 /// `oneloop respond wazzzzap`, which may open so many files.
 fn with_open_files(limit: u32) -> Program {
+    limited(limit, "respond wazzzzap")
+}
+
+/// oneloop, asked for that, which may open so many files.
+fn limited(limit: u32, asked: &str) -> Program {
     let program = env!("CARGO_BIN_EXE_oneloop");
-    let script = format!("ulimit -n {limit} && exec {program} respond wazzzzap --port 0");
+    let script = format!("ulimit -n {limit} && exec {program} {asked} --port 0");
     Program::spawn(Command::new("sh").args(["-c", &script]).stdout(Stdio::piped()))
 }
 
@@ -54,6 +59,28 @@ fn two_hundred_clients_are_served_with_sixty_four_descriptors() {
     let clients = serve(port, 200);
     drop(clients);
     check_one_warning(program, "every connection is taken");
+}
+
+/// Connections are not granted what the workers need for themselves.
+#[test]
+fn workers_leave_descriptors_for_files() {
+    let folder = Scratch::new("exhaustion");
+    folder.with("www/f", "wazzzzap");
+    let www = folder.at("www");
+    let program = limited(64, &format!("{} --workers 4", text(&www)));
+    let port = program.port(&format!("serving {} by 4 workers", www.display()));
+    for _ in 0..40 {
+        let mut client = connect(port);
+        client.write_all(b"GET /f HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+        let answer = until(&mut client, b"\r\n\r\nwazzzzap");
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    }
+    assert_eq!(program.stop().status.code(), Some(0));
+
+    let ended = limited(64, "respond wazzzzap --workers 8").end();
+    assert_eq!(ended.status.code(), Some(1));
+    assert_eq!(ended.err.len(), 1, "{:?}", ended.err);
+    assert!(ended.err[0].contains("raise the limit (ulimit -n) or take fewer"), "{:?}", ended.err);
 }
 
 #[test]

@@ -7,6 +7,8 @@ use std::fmt;
 use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
+use rustix::io::Errno;
+
 use super::listener::{Address, UNIX};
 
 /// Why a server could not listen. Displayed as one line: what is in the way, on what address, and
@@ -94,11 +96,21 @@ impl fmt::Display for BindError {
                 "{} is there and is no socket; remove it, or take another path",
                 path.display()
             ),
+            Self::Failed(address, error) if is_out_of_descriptors(error) => write!(
+                f,
+                "cannot listen on {address}: {error}; raise the limit (ulimit -n), or take fewer \
+                 workers"
+            ),
             Self::Failed(address, error) => {
                 write!(f, "cannot listen on {address}: {error}; take another address")
             }
         }
     }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    let number = error.raw_os_error().map(Errno::from_raw_os_error);
+    matches!(number, Some(Errno::MFILE | Errno::NFILE))
 }
 
 impl std::error::Error for BindError {

@@ -174,8 +174,8 @@ pub(super) fn connections_allowed(loops: usize) -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile);
     // Without a limit of the process only ours holds.
     let open = limit.current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX));
-    let wanted = DESCRIPTOR_RESERVE + (loops - 1).saturating_mul(WORKER_RESERVE);
-    let reserve = (open / 4).min(wanted);
+    let open = open.saturating_sub((loops - 1).saturating_mul(WORKER_RESERVE));
+    let reserve = (open / 4).min(DESCRIPTOR_RESERVE);
     (open - reserve).min(CONNECTIONS_UNASKED)
 }
 

@@ -142,7 +142,8 @@ impl Workers {
     ///
     /// Returns when all have ended, with their counts added up. Where one ends, be it by an error
     /// or a panic, the others are stopped in an orderly way. (Whoever waits in the accept queue of
-    /// one that fails is reset, as of any server that does; an orderly stop lets them in first.)
+    /// one that fails is reset, as of any server that does; an orderly stop lets them in first, and
+    /// answers who has asked by then. While the workers stop one after the other, more can come.)
     ///
     /// # Errors
     /// The first that a worker returned, or where a thread cannot be had.
@@ -161,7 +162,13 @@ impl Workers {
         {
             return work(0, Server::over(net, config));
         }
-        config.connections.get_or_insert_with(|| connections_allowed(workers));
+        let connections = *config.connections.get_or_insert_with(|| connections_allowed(workers));
+        if connections < workers {
+            return Err(io::Error::other(format!(
+                "too few file descriptors for {workers} workers; raise the limit (ulimit -n) or \
+                 take fewer"
+            )));
+        }
         let (heard, said) = UnixStream::pair()?;
         heard.set_nonblocking(true)?;
         let said = Arc::new(said);
