@@ -30,6 +30,7 @@ class Table:
     def __init__(self, first, columns):
         self.first, self.columns = first, columns
         self.rows = {}
+        self.slack = {}  # by row and column, where it is not the column's
 
     def lines(self, shown):
         """Lines of text: each figure as `shown(row, column, its text)`."""
@@ -64,7 +65,8 @@ class Table:
     def change(self, before, row, column):
         """By which share a figure has changed since, 0 for what is noise or was not there."""
         now, then = self.rows[row].get(column), before.get(row, {}).get(column)
-        if now is None or then is None or abs(now - then) <= self.columns[column].slack:
+        slack = self.slack.get((row, column), self.columns[column].slack)
+        if now is None or then is None or abs(now - then) <= slack:
             return 0
         change = (now - then) / then if then else float("inf")
         return change if abs(change) > NOISE else 0
