@@ -220,7 +220,6 @@ fn sixteen_pipelined_requests_cost_three_system_calls_together() {
 /// A file that is in memory is answered like a fixed answer. It is looked at again once a second,
 /// however often it is asked for, and nothing else is done for it.
 #[test]
-#[expect(clippy::disallowed_methods, reason = "how often a second passed is what is asked")]
 fn a_cached_file_costs_no_call_more_than_a_fixed_answer() {
     // Is it the same file, unchanged? Is there a compressed one beside it, by now? Then, because it
     // has just been written and the clock of its time is a coarse one: is it the same content?
