@@ -271,7 +271,7 @@ fn files_that_are_kept_open_make_room_for_others() {
     use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
     const FILES: usize = 20;
-    const LONG: usize = 100_000;
+    const LONG: usize = 300_000;
     let folder = Scratch::new("many-open");
     for number in 0..FILES {
         folder.with(&number.to_string(), number.to_string().repeat(LONG));

@@ -26,7 +26,7 @@ use super::reading::read_whole;
 use super::site::Site;
 use super::validators::{self, Settled};
 use crate::config::{ALLOCATION, COMPRESSED_FROM, COMPRESSED_UP_TO};
-use crate::message::{Body, FileRange, Prepared, Response, SharedFile};
+use crate::message::{Body, FileRange, Laid, Prepared, Response, SharedFile};
 use crate::wire::conditional::Validators;
 use crate::wire::negotiate::Coding;
 
@@ -224,7 +224,8 @@ impl Variant {
     /// What it costs to keep, in bytes of memory and in open files.
     pub(super) fn cost(&self) -> (usize, usize) {
         let tag = self.validators.etag.as_ref().map_or(0, |etag| etag.len() + ALLOCATION);
-        let blocks = self.whole.len() + self.unmodified.len() + 4 * ALLOCATION;
+        let laid = 2 * (size_of::<Laid>() + 2 * ALLOCATION);
+        let blocks = self.whole.len() + self.unmodified.len() + laid + 2 * ALLOCATION;
         let bytes = size_of::<Self>() + tag + blocks;
         match self.whole.file() {
             None => (bytes, 0),
