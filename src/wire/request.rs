@@ -14,7 +14,6 @@
 
 use http::Method;
 use httparse::{EMPTY_HEADER, Header};
-use memchr::memchr;
 
 use crate::config::Limits;
 use crate::message::{Caller, Fields, Request, Shapes, Version};
@@ -23,7 +22,7 @@ pub use super::scan::{Found, Scan, begins_head_request};
 
 use super::Fault;
 use super::framing::{Framing, Gathered};
-use super::scan::{RequestLine, read_request_line};
+use super::scan::{RequestLine, begun_request_line};
 use super::target::{self, Target};
 
 /// Most heads have no more field lines than this; browsers send fifteen or so.
@@ -61,16 +60,16 @@ pub fn read<'a>(
 /// what a browser's head cost.
 #[inline(always)]
 fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Head<'a>> {
-    let line_len = memchr(b'\r', bytes)?;
-    let request_line = read_request_line(&bytes[..line_len], 0, limits).ok()?;
-    let lines = bytes.get(line_len + 2..).filter(|_| bytes[line_len + 1] == b'\n')?;
+    let request_line = begun_request_line(bytes, limits)?;
+    let lines_at = request_line.end() + 2;
+    let lines = &bytes[lines_at..];
     let mut room = [EMPTY_HEADER; COMMON_FIELDS];
     let Ok(httparse::Status::Complete((fields_len, headers))) =
         httparse::parse_headers(lines, &mut room)
     else {
         return None;
     };
-    let len = line_len + 2 + fields_len;
+    let len = lines_at + fields_len;
     let lines = &lines[..fields_len];
     // httparse takes a bare LF for a line end.
     let is_strict =
@@ -120,7 +119,10 @@ impl<'a> Head<'a> {
         let (len, version) = (bytes.len(), line.version);
         let line_bytes = &bytes[usize::from(line.start)..line.end()];
         let (method, rest) = line_bytes.split_at(usize::from(line.method));
-        let method = Method::from_bytes(method).map_err(|_| Fault::NotHttp)?;
+        let method = match method {
+            b"GET" => Method::GET,
+            method => Method::from_bytes(method).map_err(|_| Fault::NotHttp)?,
+        };
         let raw = &rest[1..][..usize::from(line.target)];
         let raw = std::str::from_utf8(raw).map_err(|_| Fault::Target)?;
         let target = target::parse(&method, raw)?;

@@ -172,18 +172,31 @@ fn method_end(line: &[u8]) -> Result<Option<usize>, Fault> {
     }
 }
 
+/// Takes the request line at the beginning of `bytes` apart, if it and its CRLF are there and it is
+/// like nearly all are; [`read_request_line`] says of the others what is wrong with them, if
+/// anything is.
+#[inline(always)]
+pub(super) fn begun_request_line(bytes: &[u8], limits: &Limits) -> Option<RequestLine> {
+    let method = if bytes.starts_with(b"GET ") { 3 } else { method_end(bytes).ok()?? };
+    let rest = &bytes[method + 1..];
+    // Most targets are so short that a search by vectors costs more than it saves.
+    let target = rest.iter().position(|&byte| byte == b' ')?;
+    let version = match rest[target + 1..].first_chunk()? {
+        b"HTTP/1.1\r\n" => Version::Http11,
+        b"HTTP/1.0\r\n" => Version::Http10,
+        _ => return None,
+    };
+    let is_in_bounds = target > 0 && target <= limits.target_bytes;
+    let line = RequestLine { start: 0, method: method as u8, target: target as u16, version };
+    is_in_bounds.then_some(line)
+}
+
 /// Takes a request line apart: method, target and version, and one space between them (RFC 9112
 /// §3).
-#[inline(always)]
-pub(super) fn read_request_line(
-    line: &[u8],
-    start: u16,
-    limits: &Limits,
-) -> Result<RequestLine, Fault> {
+fn read_request_line(line: &[u8], start: u16, limits: &Limits) -> Result<RequestLine, Fault> {
     let method = method_end(line)?.ok_or(Fault::RequestLine)?;
     let rest = &line[method + 1..];
-    // Most targets are so short that a search by vectors costs more than it saves.
-    let target = rest.iter().position(|&byte| byte == b' ').unwrap_or(rest.len());
+    let target = memchr(b' ', rest).unwrap_or(rest.len());
     if target > limits.target_bytes {
         return Err(Fault::TargetTooLong);
     }

@@ -53,17 +53,25 @@ pub fn parse<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
 /// `/path?query`
 fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
     // Most are a path in normal form and nothing else, which one look at each byte tells.
-    if raw.bytes().all(is_plain_in_path) {
+    let normal = normal_len(raw.as_bytes());
+    if normal == raw.len() {
         return Ok(Target { path: Cow::Borrowed(raw), query: None, authority: None });
     }
-    let (path, query) = match memchr(b'?', raw.as_bytes()) {
-        Some(at) => (&raw[..at], Some(&raw[at + 1..])),
+    let (path, query) = match memchr(b'?', &raw.as_bytes()[normal..]) {
+        Some(at) => (&raw[..normal + at], Some(&raw[normal + at + 1..])),
         None => (raw, None),
     };
     if query.is_some_and(|query| !query.bytes().all(is_query_byte)) {
         return Err(Fault::Target);
     }
     Ok(Target { path: normal_form(path)?, query, authority: None })
+}
+
+/// How far a path, which begins with a slash, is seen to be in normal form: to the first byte that
+/// ends it or could make it another, such as a percent sign or the dot that begins a segment.
+fn normal_len(path: &[u8]) -> usize {
+    let is_odd = |at: usize, byte| !is_plain_in_path(byte) && (byte != b'.' || path[at - 1] == b'/');
+    path.iter().enumerate().position(|(at, &byte)| is_odd(at, byte)).unwrap_or(path.len())
 }
 
 /// `http://authority/path?query`
