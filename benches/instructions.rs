@@ -128,7 +128,7 @@ fn received(
             Advance::Took(took, _) => took,
             Advance::Ask(head) => {
                 let asked = Asked::of(&head, input.len());
-                let request = head.into_request(connection.requests(), &Nobody);
+                let request = head.to_request(connection.requests(), &Nobody);
                 let answer = responder.respond(&request);
                 connection.answer(asked, answer, out, terms).took
             }

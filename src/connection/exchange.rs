@@ -46,8 +46,8 @@ impl Asked {
         Self {
             head_len: head.len,
             body: framing.body,
-            is_head: head.method == http::Method::HEAD,
-            version: head.version,
+            is_head: head.request.method == http::Method::HEAD,
+            version: head.request.version,
             keep_alive: framing.keep_alive,
             is_followed: received > head.len,
             expects_continue: framing.expects_continue,

@@ -30,7 +30,7 @@
 //! input.extend_from_slice(b"st: x\r\n\r\nGET /again");
 //! let next = connection.advance(&input, &mut scan, &mut out, &terms);
 //! let Advance::Ask(head) = next else { panic!() };
-//! assert_eq!(head.target.path, "/");
+//! assert_eq!(head.request.path, "/");
 //! let asked = oneloop::connection::Asked::of(&head, input.len());
 //! let hi = Response::text("hi").into();
 //! let reply = connection.answer(asked, hi, &mut out, &terms);

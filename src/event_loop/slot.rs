@@ -217,7 +217,8 @@ impl<S: Stream> Slot<S> {
         };
         let reply = match self.connection.advance(input, scan, out, &turn.terms) {
             Advance::Starved => None,
-            Advance::Ask(head) => {
+            // By reference: the head is not moved again.
+            Advance::Ask(ref head) => {
                 self.tell_asked(phase, turn);
                 phase = Phase::Answering;
                 let reply = self.ask(head, input.len(), out, turn);
@@ -249,12 +250,12 @@ impl<S: Stream> Slot<S> {
 
     fn ask<O: Observer>(
         &mut self,
-        head: Head<'_>,
+        head: &Head<'_>,
         received: usize,
         out: &mut Vec<u8>,
         turn: &mut Turn<'_, O>,
     ) -> Reply {
-        let asked = Asked::of(&head, received);
+        let asked = Asked::of(head, received);
         let caller = SlotCaller {
             stream: &self.stream,
             key: turn.key,
@@ -264,11 +265,10 @@ impl<S: Stream> Slot<S> {
             submit: turn.submit,
             found_no_room: &turn.found_no_room,
         };
-        let line = head.line;
-        let request = head.into_request(self.connection.requests(), &caller);
+        let request = head.to_request(self.connection.requests(), &caller);
         if O::REQUESTS {
             let notes = turn.ledger.write(turn.key);
-            notes.asked(request.id(), caller.peer(), line, (turn.clock)());
+            notes.asked(request.id(), caller.peer(), head.line, (turn.clock)());
         }
         match guarded(|| turn.responder.respond(&request)) {
             Ok(answer) => self.connection.answer(asked, answer, out, &turn.terms),

@@ -23,7 +23,7 @@ pub(crate) use fields::{FieldNames, Shapes};
 pub use job::{Done, Job, Submitted};
 pub(crate) use prepared::Laid;
 pub use prepared::Prepared;
-pub use request::{Caller, Nobody, Request, RequestId, Version};
+pub use request::{Caller, Nobody, Request, RequestHead, RequestId, Version};
 pub use response::Response;
 pub(crate) use response::reason;
 pub use wake::{Bell, Wake};

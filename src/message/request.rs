@@ -107,16 +107,32 @@ impl Bell for Nobody {
     fn ring(&self, _: u64) {}
 }
 
+/// What the head of a request says. A [`Request`] borrows it: it is some 150 bytes, and to hand
+/// them on from hand to hand would cost every request.
+#[doc(hidden)]
+#[derive(Clone, Debug)]
+pub struct RequestHead<'a> {
+    /// The method.
+    pub method: Method,
+    /// The path in normal form; `*` in asterisk form.
+    pub path: Cow<'a, str>,
+    /// What follows the first `?` of the target, as it came.
+    pub query: Option<&'a str>,
+    /// The host of an absolute target, and its port if it names one. It stands above the Host field
+    /// (RFC 9112 §3.2.2).
+    pub authority: Option<&'a str>,
+    /// The version it is answered by.
+    pub version: Version,
+    /// The header fields.
+    pub fields: Fields<'a>,
+    /// Whether a body comes with it.
+    pub has_body: bool,
+}
+
 /// One request: method, target, fields, and who sent it. It borrows the bytes it came in and ends
 /// with the call that it is handed to; what is wanted later must be copied out.
 pub struct Request<'a> {
-    pub(crate) method: Method,
-    pub(crate) path: Cow<'a, str>,
-    pub(crate) query: Option<&'a str>,
-    pub(crate) authority: Option<&'a str>,
-    pub(crate) version: Version,
-    pub(crate) fields: Fields<'a>,
-    pub(crate) has_body: bool,
+    pub(crate) head: &'a RequestHead<'a>,
     pub(crate) number: u32,
     pub(crate) caller: &'a dyn Caller,
 }
@@ -126,7 +142,7 @@ impl<'a> Request<'a> {
     /// 9110 §9.1).
     #[must_use]
     pub const fn method(&self) -> &Method {
-        &self.method
+        &self.head.method
     }
 
     /// The path in normal form (RFC 3986 §6.2.2): it begins with `/`, dot segments are resolved,
@@ -134,13 +150,13 @@ impl<'a> Request<'a> {
     /// It is plain ASCII and cannot lead above its root. `*` for `OPTIONS *` (RFC 9112 §3.2.4).
     #[must_use]
     pub fn path(&self) -> &str {
-        &self.path
+        &self.head.path
     }
 
     /// What follows the first `?`, as it was sent.
     #[must_use]
     pub const fn query(&self) -> Option<&'a str> {
-        self.query
+        self.head.query
     }
 
     /// The host that was asked, with its port if one was named: of an absolute target, which stands
@@ -148,31 +164,31 @@ impl<'a> Request<'a> {
     #[must_use]
     pub fn host(&self) -> Option<&'a str> {
         let field = || std::str::from_utf8(self.header("host")?).ok();
-        self.authority.or_else(field)
+        self.head.authority.or_else(field)
     }
 
     /// The version this request is answered by.
     #[must_use]
     pub const fn version(&self) -> Version {
-        self.version
+        self.head.version
     }
 
     /// The value of the first header field of that name, without regard to case.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
-        self.fields.get(name)
+        self.head.fields.get(name)
     }
 
     /// All header fields.
     #[must_use]
     pub const fn headers(&self) -> Fields<'a> {
-        self.fields
+        self.head.fields
     }
 
     /// Whether a body comes with this request (a length above zero, or chunks).
     #[must_use]
     pub const fn has_body(&self) -> bool {
-        self.has_body
+        self.head.has_body
     }
 
     /// The client's address; `None` on a Unix socket, or when the client has gone meanwhile. Costs
@@ -207,10 +223,10 @@ impl<'a> Request<'a> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request")
-            .field("method", &self.method)
-            .field("path", &self.path)
-            .field("query", &self.query)
-            .field("version", &self.version)
+            .field("method", &self.head.method)
+            .field("path", &self.head.path)
+            .field("query", &self.head.query)
+            .field("version", &self.head.version)
             .finish_non_exhaustive()
     }
 }

@@ -253,7 +253,7 @@ mod tests {
     use http::{Method, header};
 
     use super::{Routes, normal_form};
-    use crate::message::{Answer, Body, Fields, Nobody, Request, Response, Version};
+    use crate::message::{Answer, Body, Fields, Nobody, Request, RequestHead, Response, Version};
     use crate::responders::Responder;
 
     /// A responder that gives its name, and the method it saw.
@@ -264,13 +264,15 @@ mod tests {
     /// Status, Allow, and text of the answer to one request.
     fn ask(routes: &mut Routes, method: &str, path: &str) -> (u16, String, String) {
         let request = Request {
-            method: Method::from_bytes(method.as_bytes()).unwrap(),
-            path: path.into(),
-            query: None,
-            authority: None,
-            version: Version::Http11,
-            fields: Fields::default(),
-            has_body: false,
+            head: &RequestHead {
+                method: Method::from_bytes(method.as_bytes()).unwrap(),
+                path: path.into(),
+                query: None,
+                authority: None,
+                version: Version::Http11,
+                fields: Fields::default(),
+                has_body: false,
+            },
             number: 1,
             caller: &Nobody,
         };

@@ -16,7 +16,7 @@ use http::Method;
 use httparse::{EMPTY_HEADER, Header};
 
 use crate::config::Limits;
-use crate::message::{Caller, Fields, Request, Shapes, Version};
+use crate::message::{Caller, Fields, Request, RequestHead, Shapes, Version};
 
 pub use super::scan::{Found, Scan, begins_head_request};
 
@@ -44,22 +44,31 @@ pub fn read<'a>(
     scan: &mut Scan,
     limits: &Limits,
 ) -> Result<Option<Head<'a>>, Fault> {
-    if *scan == Scan::default()
-        && let Some(head) = read_at_once(bytes, limits)
-    {
-        return Ok(Some(head));
-    }
-    match scan.resume(bytes, limits)? {
-        Found::Partial => Ok(None),
-        Found::Whole(len) => parse(bytes, scan, len).map(Some),
-    }
+    let at_once = if *scan == Scan::default() { read_at_once(bytes, limits) } else { None };
+    let checked = match at_once {
+        Some(checked) => checked,
+        None => match scan.resume(bytes, limits)? {
+            Found::Partial => return Ok(None),
+            Found::Whole(len) => check(bytes, scan, len)?,
+        },
+    };
+    Head::of(bytes, &checked).map(Some)
+}
+
+/// The lines of a head, each of them seen to be one.
+struct Checked<'a> {
+    /// Of how many bytes.
+    len: usize,
+    request_line: RequestLine,
+    framing: Framing,
+    fields: Fields<'a>,
 }
 
 /// The head at the beginning of `bytes`, if it is there whole, of the common size, and right. Where
 /// it is not, the other way says why. That no line is searched for its end first bought a third of
 /// what a browser's head cost.
 #[inline(always)]
-fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Head<'a>> {
+fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Checked<'a>> {
     let request_line = begun_request_line(bytes, limits)?;
     let lines_at = request_line.end() + 2;
     let lines = &bytes[lines_at..];
@@ -78,7 +87,7 @@ fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Head<'a>> {
         return None;
     }
     let (framing, fields) = gather(lines, headers, request_line.version).ok()?;
-    Head::of(&bytes[..len], request_line, framing, fields).ok()
+    Some(Checked { len, request_line, framing, fields })
 }
 
 /// Whether a line ends with this value, which lies among `lines`, and CRLF. An address tells where.
@@ -95,54 +104,36 @@ pub struct Head<'a> {
     pub len: usize,
     /// The request line as it came, without its line end.
     pub line: &'a [u8],
-    /// The method.
-    pub method: Method,
-    /// The target, taken apart.
-    pub target: Target<'a>,
-    /// The version it is answered by.
-    pub version: Version,
-    /// The header fields.
-    pub fields: Fields<'a>,
-    /// What they say about the message.
+    /// What it says to a responder.
+    pub request: RequestHead<'a>,
+    /// What it says about the message.
     pub framing: Framing,
 }
 
 impl<'a> Head<'a> {
-    /// Of these bytes, where the rest of it was read already.
+    /// The one at the beginning of these bytes.
     #[inline(always)]
-    fn of(
-        bytes: &'a [u8],
-        line: RequestLine,
-        framing: Framing,
-        fields: Fields<'a>,
-    ) -> Result<Self, Fault> {
-        let (len, version) = (bytes.len(), line.version);
-        let line_bytes = &bytes[usize::from(line.start)..line.end()];
-        let (method, rest) = line_bytes.split_at(usize::from(line.method));
+    fn of(bytes: &'a [u8], checked: &Checked<'a>) -> Result<Self, Fault> {
+        let Checked { len, request_line, framing, fields } = *checked;
+        let RequestLine { start, method, target, version } = request_line;
+        let line = &bytes[usize::from(start)..request_line.end()];
+        let (method, rest) = line.split_at(usize::from(method));
         let method = match method {
             b"GET" => Method::GET,
             method => Method::from_bytes(method).map_err(|_| Fault::NotHttp)?,
         };
-        let raw = &rest[1..][..usize::from(line.target)];
+        let raw = &rest[1..][..usize::from(target)];
         let raw = std::str::from_utf8(raw).map_err(|_| Fault::Target)?;
-        let target = target::parse(&method, raw)?;
-        Ok(Self { len, line: line_bytes, method, target, version, fields, framing })
+        let Target { path, query, authority } = target::parse(&method, raw)?;
+        let has_body = !framing.body.is_none();
+        let request = RequestHead { method, path, query, authority, version, fields, has_body };
+        Ok(Self { len, line, request, framing })
     }
 
     /// As a responder sees it: the `number`th request of a connection, from `caller`.
     #[must_use]
-    pub fn into_request(self, number: u32, caller: &'a dyn Caller) -> Request<'a> {
-        Request {
-            method: self.method,
-            path: self.target.path,
-            query: self.target.query,
-            authority: self.target.authority,
-            version: self.version,
-            fields: self.fields,
-            has_body: !self.framing.body.is_none(),
-            number,
-            caller,
-        }
+    pub const fn to_request(&'a self, number: u32, caller: &'a dyn Caller) -> Request<'a> {
+        Request { head: &self.request, number, caller }
     }
 }
 
@@ -151,12 +142,16 @@ impl<'a> Head<'a> {
 /// # Errors
 /// The first thing that RFC 9112 has against it.
 pub fn parse<'a>(bytes: &'a [u8], scan: &Scan, len: usize) -> Result<Head<'a>, Fault> {
+    Head::of(bytes, &check(bytes, scan, len)?)
+}
+
+fn check<'a>(bytes: &'a [u8], scan: &Scan, len: usize) -> Result<Checked<'a>, Fault> {
     let request_line = scan.request_line.ok_or(Fault::RequestLine)?;
     // Each line and its CRLF, and the blank line.
     let lines = &bytes[request_line.end() + 2..len];
     let count = usize::from(scan.field_lines);
     let (framing, fields) = read_fields(lines, count, request_line.version)?;
-    Head::of(&bytes[..len], request_line, framing, fields)
+    Ok(Checked { len, request_line, framing, fields })
 }
 
 /// Has httparse check every field line, and gathers what they say. It wants room for each, and room
@@ -167,15 +162,15 @@ fn read_fields(
     version: Version,
 ) -> Result<(Framing, Fields<'_>), Fault> {
     if count <= COMMON_FIELDS {
-        check(lines, &mut [EMPTY_HEADER; COMMON_FIELDS], version)
+        read_into(lines, &mut [EMPTY_HEADER; COMMON_FIELDS], version)
     } else if count <= MANY_FIELDS {
-        check(lines, &mut [EMPTY_HEADER; MANY_FIELDS], version)
+        read_into(lines, &mut [EMPTY_HEADER; MANY_FIELDS], version)
     } else {
-        check(lines, &mut vec![EMPTY_HEADER; count], version)
+        read_into(lines, &mut vec![EMPTY_HEADER; count], version)
     }
 }
 
-fn check<'a>(
+fn read_into<'a>(
     lines: &'a [u8],
     room: &mut [Header<'a>],
     version: Version,

@@ -179,8 +179,9 @@ fn method_end(line: &[u8]) -> Result<Option<usize>, Fault> {
 pub(super) fn begun_request_line(bytes: &[u8], limits: &Limits) -> Option<RequestLine> {
     let method = if bytes.starts_with(b"GET ") { 3 } else { method_end(bytes).ok()?? };
     let rest = &bytes[method + 1..];
-    // Most targets are so short that a search by vectors costs more than it saves.
-    let target = rest.iter().position(|&byte| byte == b' ')?;
+    // Most targets are so short that a search by vectors costs more than it saves. A control that
+    // ends this one is no space, and a matter for the search of the line's end.
+    let target = rest.iter().position(|&byte| byte <= b' ').filter(|&end| rest[end] == b' ')?;
     let version = match rest[target + 1..].first_chunk()? {
         b"HTTP/1.1\r\n" => Version::Http11,
         b"HTTP/1.0\r\n" => Version::Http10,

@@ -70,7 +70,8 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
 /// How far a path, which begins with a slash, is seen to be in normal form: to the first byte that
 /// ends it or could make it another, such as a percent sign or the dot that begins a segment.
 fn normal_len(path: &[u8]) -> usize {
-    let is_odd = |at: usize, byte| !is_plain_in_path(byte) && (byte != b'.' || path[at - 1] == b'/');
+    let is_odd =
+        |at: usize, byte| !is_plain_in_path(byte) && (byte != b'.' || path[at - 1] == b'/');
     path.iter().enumerate().position(|(at, &byte)| is_odd(at, byte)).unwrap_or(path.len())
 }
 

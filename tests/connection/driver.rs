@@ -425,7 +425,7 @@ impl<R: Responder> Driver<R> {
             Advance::Ask(head) => {
                 let asked = Asked::of(&head, input.len());
                 note(&mut self.asked, &self.connection, understood(asked));
-                let request = head.into_request(self.connection.requests(), &Nobody);
+                let request = head.to_request(self.connection.requests(), &Nobody);
                 let reply = match guarded(|| self.responder.respond(&request)) {
                     Ok(answer) => self.connection.answer(asked, answer, out, &terms),
                     Err(_) => self.connection.responder_panicked(asked, out, &terms),

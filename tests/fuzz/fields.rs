@@ -31,16 +31,16 @@ pub fn fields(input: &[u8]) {
     let limits = Limits::default();
     let Ok(Found::Whole(len)) = scan.resume(&head, &limits) else { return };
     let Ok(head) = parse(&head, &scan, len) else { return };
-    for (name, value) in head.fields {
-        check_walk(head.fields, name);
+    for (name, value) in head.request.fields {
+        check_walk(head.request.fields, name);
         check_list(value);
         check_date(value);
     }
     let method = [Method::GET, Method::HEAD, Method::PUT][usize::from(plan[0] % 3)].clone();
     let current = validators(plan[1], plan[2]);
-    check_preconditions(&method, head.fields, &current);
-    check_ranges(&method, head.fields, &current, length(plan[2] / 4));
-    check_wishes(head.fields);
+    check_preconditions(&method, head.request.fields, &current);
+    check_ranges(&method, head.request.fields, &current, length(plan[2] / 4));
+    check_wishes(head.request.fields);
 }
 
 fn validators(etag: u8, modified: u8) -> Validators {

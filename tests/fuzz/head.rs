@@ -52,7 +52,7 @@ fn limits(which: u8) -> Limits {
 
 fn check_limits(head: &Head<'_>, limits: &Limits) {
     assert!(head.len <= limits.head_bytes, "{} bytes", head.len);
-    assert!(head.fields.iter().count() <= limits.header_lines, "too many fields");
+    assert!(head.request.fields.iter().count() <= limits.header_lines, "too many fields");
     let target = head.line.split(|&byte| byte == b' ').nth(1).map_or(0, <[u8]>::len);
     assert!(target <= limits.target_bytes, "a target of {target} bytes");
 }
@@ -70,16 +70,20 @@ fn check_by_the_book(bytes: &[u8], head: &Head<'_>) {
     assert_eq!(line, head.line, "{text}");
     let words: Vec<&[u8]> = line.split(|&byte| byte == b' ').collect();
     assert_eq!(words.len(), 3, "method, target and version: {text}");
-    assert!(is_token(words[0]) && words[0] == head.method.as_str().as_bytes(), "{text}");
+    assert!(is_token(words[0]) && words[0] == head.request.method.as_str().as_bytes(), "{text}");
     assert!(words[1].iter().all(u8::is_ascii_graphic), "{text}");
     let version = if words[2] == b"HTTP/1.0" { Version::Http10 } else { Version::Http11 };
-    assert!(words[2].starts_with(b"HTTP/1.") && version == head.version, "{text}");
+    assert!(words[2].starts_with(b"HTTP/1.") && version == head.request.version, "{text}");
 
     let fields: Vec<(String, &[u8])> = lines.iter().map(|line| field(line)).collect();
-    let seen: Vec<(String, &[u8])> =
-        head.fields.iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+    let seen: Vec<(String, &[u8])> = head
+        .request
+        .fields
+        .iter()
+        .map(|(name, value)| (name.to_ascii_lowercase(), value))
+        .collect();
     assert_eq!(seen, fields, "{text}");
-    assert_eq!(head.framing, framing(&fields, head.version), "{text}");
+    assert_eq!(head.framing, framing(&fields, head.request.version), "{text}");
 }
 
 /// Each ends with CR LF, and neither stands anywhere else; nor does NUL.
@@ -146,20 +150,20 @@ fn framing(fields: &[(String, &[u8])], version: Version) -> Framing {
 
 /// Printed from its pieces, it is read as the same.
 fn check_printed_again(head: &Head<'_>, seen: &Seen) {
-    let target = &head.target;
-    let mut printed = format!("{} ", head.method).into_bytes();
+    let target = &head.request;
+    let mut printed = format!("{} ", head.request.method).into_bytes();
     if let Some(authority) = target.authority {
         printed.extend([b"http://", authority.as_bytes()].concat());
     }
-    let is_server = head.method == Method::OPTIONS && target.path == "*";
+    let is_server = head.request.method == Method::OPTIONS && target.path == "*";
     if !(is_server && target.authority.is_some()) {
         printed.extend(target.path.bytes());
     }
     if let Some(query) = target.query {
         printed.extend([b"?", query.as_bytes()].concat());
     }
-    printed.extend(format!(" {}\r\n", head.version).bytes());
-    for (name, value) in head.fields {
+    printed.extend(format!(" {}\r\n", head.request.version).bytes());
+    for (name, value) in head.request.fields {
         printed.extend([name.as_bytes(), b": ", value, b"\r\n"].concat());
     }
     printed.extend(b"\r\n");

@@ -131,6 +131,6 @@ fn none_at_all() {
     let mut scan = Scan::default();
     assert_eq!(scan.resume(bytes, &Limits::default()), Ok(Found::Whole(bytes.len())));
     let head = parse(bytes, &scan, bytes.len()).expect("a head");
-    assert!(head.fields.is_empty());
-    assert_eq!(head.fields.iter().next(), None);
+    assert!(head.request.fields.is_empty());
+    assert_eq!(head.request.fields.iter().next(), None);
 }

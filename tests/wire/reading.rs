@@ -20,14 +20,15 @@ pub(crate) struct Seen {
 
 impl From<Head<'_>> for Seen {
     fn from(head: Head<'_>) -> Self {
-        let fields = head.fields.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
+        let fields =
+            head.request.fields.iter().map(|(name, value)| (name.to_owned(), value.to_vec()));
         Self {
             len: head.len,
             line: head.line.to_vec(),
-            method: head.method.to_string(),
-            path: head.target.path.into_owned(),
-            query: head.target.query.map(str::to_owned),
-            version: head.version,
+            method: head.request.method.to_string(),
+            path: head.request.path.into_owned(),
+            query: head.request.query.map(str::to_owned),
+            version: head.request.version,
             fields: fields.collect(),
             framing: head.framing,
         }

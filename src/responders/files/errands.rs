@@ -174,7 +174,7 @@ mod tests {
     use super::super::{FileOptions, Files};
     use super::{Errands, Outcome, Refusal, Standing};
     use crate::config::{CACHE_TRUSTED, CACHED_BYTES, CONTENT_ALIVE, OUTCOME_KEPT};
-    use crate::message::{Body, Fields, Request, Response, Version};
+    use crate::message::{Body, Fields, Request, RequestHead, Response, Version};
 
     /// Asks as the request of that number.
     fn ask(files: &mut Files, visitor: &Visitor, number: u32) -> Option<Response> {
@@ -266,13 +266,15 @@ mod tests {
 
     fn with_request<T>(visitor: &Visitor, ask: impl FnOnce(&Request<'_>) -> T) -> T {
         ask(&Request {
-            method: http::Method::GET,
-            path: "/".into(),
-            query: None,
-            authority: None,
-            version: Version::Http11,
-            fields: Fields::default(),
-            has_body: false,
+            head: &RequestHead {
+                method: http::Method::GET,
+                path: "/".into(),
+                query: None,
+                authority: None,
+                version: Version::Http11,
+                fields: Fields::default(),
+                has_body: false,
+            },
             number: 1,
             caller: visitor,
         })

@@ -11,7 +11,8 @@ use http::{HeaderName, HeaderValue, Method};
 
 use crate::config::CACHE_TRUSTED;
 use crate::message::{
-    Answer, Bell, Body, Caller, Fields, Job, Prepared, Request, Response, Submitted, Version, Wake,
+    Answer, Bell, Body, Caller, Fields, Job, Prepared, Request, RequestHead, Response, Submitted,
+    Version, Wake,
 };
 use crate::responders::Responder;
 
@@ -133,13 +134,15 @@ impl Visitor {
             None => (target, None),
         };
         let request = Request {
-            method: Method::from_bytes(method.as_bytes()).unwrap(),
-            path: path.into(),
-            query,
-            authority: None,
-            version: Version::Http11,
-            fields: Fields::from_checked_lines(lines.as_bytes()),
-            has_body: false,
+            head: &RequestHead {
+                method: Method::from_bytes(method.as_bytes()).unwrap(),
+                path: path.into(),
+                query,
+                authority: None,
+                version: Version::Http11,
+                fields: Fields::from_checked_lines(lines.as_bytes()),
+                has_body: false,
+            },
             number: self.number.get(),
             caller: self,
         };
