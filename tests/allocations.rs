@@ -1,11 +1,12 @@
 //! Invariant 7, counted: an idle connection owns no buffer, a keep-alive request that is answered
-//! from a prepared answer allocates nothing, and a body without end lives in constant memory.
+//! from a prepared answer or a cached file allocates nothing, and a body without end lives in
+//! constant memory.
 //!
 //! The machine is driven as `event_loop/slot.rs` drives it, by two buffers that belong to the loop
 //! and serve every connection. allocation-counter counts what this thread allocates meanwhile.
 
 use allocation_counter::measure;
-use oneloop::config::{KIB, MIB, SEND_BUFFER};
+use oneloop::config::{COPIED_BODY, KIB, MIB, SEND_BUFFER};
 use oneloop::connection::{
     Advance, Asked, Connection, Inbox, Moment, Outgoing, Phase, Pull, Terms,
 };
@@ -119,8 +120,13 @@ impl Desk {
                     *sent += n as u64;
                     connection.content_sent(n, &terms);
                 }
+                Outgoing::File(range, _) => {
+                    let len = range.len;
+                    *sent += len;
+                    connection.content_sent(len as usize, &terms);
+                }
                 Outgoing::Nothing | Outgoing::Source => {}
-                Outgoing::Part(_) | Outgoing::File(..) | Outgoing::Waiting | Outgoing::Warming => {
+                Outgoing::Part(_) | Outgoing::Waiting | Outgoing::Warming => {
                     panic!("none of these here")
                 }
             }
@@ -128,6 +134,13 @@ impl Desk {
             out.clear();
         }
         let _ = connection.all_sent(&terms);
+    }
+
+    /// The socket has taken what was made, and so much of the body behind it.
+    fn send_with(&mut self, body: usize) {
+        self.connection.content_sent(body, &terms(&self.limits));
+        self.sent += (self.out.len() + body) as u64;
+        self.out.clear();
     }
 
     /// The socket has taken nothing of what was made.
@@ -169,6 +182,8 @@ fn a_request_answered_from_a_prepared_answer_allocates_nothing() {
     let sixteen_kib = Response::bytes(vec![b'x'; 16 * KIB]);
     assert_eq!(allocations_of_a_thousand_turns(GET, sixteen_kib), 0);
     assert_eq!(allocations_of_a_thousand_turns(GET, Response::status(StatusCode::NO_CONTENT)), 0);
+    // One that is not copied, and that the socket takes in one go.
+    assert_eq!(allocations_of_a_thousand_turns(GET, Response::bytes(vec![b'x'; MIB])), 0);
 }
 
 #[test]
@@ -228,16 +243,49 @@ fn nor_does_one_for_a_cached_file() {
     std::fs::remove_dir_all(folder).expect("a folder of our own");
 }
 
-/// A body above 16 KiB is shared: what is allocated is where it waits, and that is little.
+/// Nor does a long one that the socket takes in one go, from memory or from where it lies.
+#[test]
+fn nor_does_one_for_a_long_cached_file() {
+    let folder =
+        std::env::temp_dir().join(format!("oneloop-allocations-long-{}", std::process::id()));
+    std::fs::create_dir(&folder).expect("a folder");
+    for (name, len) in [("copied", COPIED_BODY), ("in_memory", 100 * KIB), ("on_disk", MIB)] {
+        std::fs::write(folder.join(name), vec![b'x'; len]).expect("a file");
+        for method in ["GET", "HEAD"] {
+            let request = format!("{method} /{name} HTTP/1.1\r\nHost: x\r\n\r\n");
+            let files = Files::new(&folder).expect("a folder");
+            assert_eq!(allocations_by(request.as_bytes(), files), 0, "{request}");
+        }
+    }
+    std::fs::remove_dir_all(folder).expect("a folder of our own");
+}
+
+/// A body above 16 KiB is shared: where it does not leave in one go, what is allocated is where it
+/// waits, behind its head if need be, and that is little.
 #[test]
 fn a_long_prepared_answer_costs_its_head() {
-    let mut desk = Desk::new(Limits::default());
-    let mut responder = Fixed::new(Response::bytes(vec![b'x'; MIB]).prepare());
-    desk.turn(GET, &mut responder);
-    let info = measure(|| desk.turn(GET, &mut responder));
-    assert!(info.bytes_max < 512, "{info:?}");
-    assert_eq!(info.bytes_current, 0, "{info:?}");
-    assert_eq!(desk.sent / MIB as u64, 2, "the answers have left");
+    type Stop = fn(&mut Desk);
+    let stops: [Stop; 3] = [
+        Desk::put_back,
+        |desk| desk.send_with(1),
+        |desk| {
+            desk.send_with(MIB - 1);
+        },
+    ];
+    for stop in stops {
+        let mut desk = Desk::new(Limits::default());
+        let mut responder = Fixed::new(Response::bytes(vec![b'x'; MIB]).prepare());
+        desk.turn(GET, &mut responder);
+        let answer = desk.sent;
+        let info = measure(|| {
+            desk.receive(GET, &mut responder);
+            stop(&mut desk);
+            desk.send();
+        });
+        assert!((1..512).contains(&info.bytes_max), "{info:?}");
+        assert_eq!(info.bytes_current, 0, "{info:?}");
+        assert_eq!(desk.sent, 2 * answer, "the answers have left");
+    }
 }
 
 /// Holds what happens against the law: afterwards the connection is idle, owns nothing, and has

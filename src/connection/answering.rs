@@ -12,6 +12,7 @@ use crate::wire::response::{
     CONTINUE, Delimiter, Persistence, delimiter_without_content, write_head,
 };
 
+use super::business::Rest;
 use super::exchange::{Asked, Exchange, Held, Sink};
 use super::guard::{Panicked, guarded};
 use super::outbox::{Outbox, SourceFraming};
@@ -167,14 +168,9 @@ impl Connection {
         let len = if asked.is_head { 0 } else { prepared.body().len() };
         let copied = if len <= COPIED_BODY { len } else { 0 };
         prepared.write(out, copied, persistence, terms.date);
-        let behind = match prepared.file() {
-            Some(range) if !asked.is_head => {
-                Some(Outbox::holding(Body::File(range.clone()), SourceFraming::UntilClose))
-            }
-            _ if len > copied => Some(Outbox::holding_body_of(prepared)),
-            _ => None,
-        };
-        self.given(behind, asked, persistence, out.len(), terms);
+        let is_there_more = !asked.is_head && prepared.body_len() > copied as u64;
+        let rest = if is_there_more { Rest::BodyOf(prepared.clone()) } else { Rest::Nothing };
+        self.given(rest, asked, persistence, out.len(), terms);
         Given { status: prepared.status_code(), content: copied as u64 }
     }
 
@@ -191,15 +187,16 @@ impl Connection {
         let persistence = self.persistence(asked, response.closes || ends_by_close, terms);
         let status = response.status;
         let (content, behind) = lay_out(response, asked, persistence, out, terms);
-        self.given(behind, asked, persistence, out.len(), terms);
+        let rest = behind.map_or(Rest::Nothing, |outbox| Rest::Waiting(Box::new(outbox)));
+        self.given(rest, asked, persistence, out.len(), terms);
         Given { status, content: content as u64 }
     }
 
-    /// An answer was written, but for what is `behind` it; `made` is how much is to leave with it.
+    /// An answer was written, but for the rest of it; `made` is how much is to leave with it.
     #[inline]
     fn given(
         &mut self,
-        behind: Option<Outbox>,
+        rest: Rest,
         asked: Asked,
         persistence: Persistence,
         made: usize,
@@ -207,14 +204,14 @@ impl Connection {
     ) {
         if persistence == Persistence::Closes {
             self.reason = CloseReason::Answered;
-            let afterwards = match &behind {
-                Some(outbox) if outbox.ends_by_close() => Afterwards::LingerIfWhole,
-                None if asked.ends_input() && made <= CLOSED_AT_ONCE => Afterwards::Close,
+            let afterwards = match &rest {
+                Rest::Waiting(outbox) if outbox.ends_by_close() => Afterwards::LingerIfWhole,
+                Rest::Nothing if asked.ends_input() && made <= CLOSED_AT_ONCE => Afterwards::Close,
                 _ => Afterwards::Linger,
             };
-            self.begin_writing(afterwards, behind.map(Box::new), terms);
-        } else if behind.is_some() {
-            self.begin_writing(Afterwards::Idle, behind.map(Box::new), terms);
+            self.begin_writing(afterwards, rest, terms);
+        } else if !matches!(rest, Rest::Nothing) {
+            self.begin_writing(Afterwards::Idle, rest, terms);
         } else {
             self.business = Business::None;
             self.move_to(Phase::Idle);

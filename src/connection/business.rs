@@ -6,6 +6,7 @@
 use super::deadline::Moment;
 use super::exchange::Exchange;
 use super::outbox::Outbox;
+use crate::message::Prepared;
 
 /// What is done when all that waits has left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +35,15 @@ impl Afterwards {
     }
 }
 
+/// What is to leave behind what lies on the loop's desk.
+#[derive(Debug)]
+pub(super) enum Rest {
+    Nothing,
+    /// The body of an answer that was laid out.
+    BodyOf(Prepared),
+    Waiting(Box<Outbox>),
+}
+
 /// What belongs to a phase beside its deadline. One phase at a time, so that they share 16 bytes;
 /// what writing has interrupted waits in its outbox.
 #[derive(Debug, Default)]
@@ -46,6 +56,9 @@ pub(super) enum Business {
     Postponed { was_rung: bool, is_head: bool, until: Moment },
     /// Something is to leave. There is no outbox while all of it lies on the loop's desk.
     Writing { afterwards: Afterwards, outbox: Option<Box<Outbox>> },
+    /// A body that was laid out is to leave, and nothing of it has. Where the socket takes it in
+    /// one go there is never an outbox, which bought its allocation and 350 instructions.
+    WritingWhole { afterwards: Afterwards, prepared: Prepared },
     /// Lingering ends then, whatever comes.
     LingerUntil(Moment),
     /// It has ended within a body whose end only the close can tell.

@@ -229,7 +229,11 @@ impl Connection {
     /// What waits to leave.
     #[must_use]
     pub fn outgoing(&self) -> Outgoing<'_> {
-        self.outbox().map_or(Outgoing::Nothing, Outbox::next)
+        match &self.business {
+            Business::Writing { outbox: Some(outbox), .. } => outbox.next(),
+            Business::WritingWhole { prepared, .. } => Outgoing::body_of(prepared),
+            _ => Outgoing::Nothing,
+        }
     }
 
     /// Its own store of bytes not yet understood, for as long as a turn looks at it;
@@ -334,7 +338,16 @@ impl Connection {
         }
     }
 
+    /// A body that was laid out does not leave in one go: it waits in an outbox.
+    fn box_body(&mut self) {
+        if let Business::WritingWhole { afterwards, prepared } = &mut self.business {
+            let outbox = Some(Box::new(Outbox::holding_body_of(prepared.clone())));
+            self.business = Business::Writing { afterwards: *afterwards, outbox };
+        }
+    }
+
     fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        self.box_body();
         match &mut self.business {
             Business::Writing { outbox, .. } => outbox.as_deref_mut(),
             _ => None,

@@ -140,6 +140,16 @@ pub enum Pull {
     Failed,
 }
 
+impl<'a> Outgoing<'a> {
+    /// The body of an answer that was laid out, of which nothing has left.
+    pub(super) fn body_of(prepared: &'a Prepared) -> Self {
+        match prepared.file() {
+            Some(range) => Self::File(range, Pages::Unknown),
+            None => Self::Content(prepared.body()),
+        }
+    }
+}
+
 impl Outbox {
     /// Holds the body of an answer.
     #[must_use]
@@ -161,8 +171,11 @@ impl Outbox {
 
     /// Holds the body of an answer that was laid out.
     #[must_use]
-    pub(super) fn holding_body_of(prepared: &Prepared) -> Self {
-        let content = Content::Prepared { prepared: prepared.clone(), sent: 0 };
+    pub(super) fn holding_body_of(prepared: Prepared) -> Self {
+        let content = match prepared.file() {
+            Some(range) => Content::file(range.clone()),
+            None => Content::Prepared { prepared, sent: 0 },
+        };
         Self { content: Some(content), ..Self::default() }
     }
 

@@ -4,6 +4,7 @@
 //!
 //! Read next: `outbox.rs`, where it waits.
 
+use super::business::Rest;
 use super::outbox::{Outbox, Pull};
 use super::{Afterwards, Business, CloseReason, Connection, Moment, Panicked, Phase, Terms, Why};
 use crate::config::LINGER_IN_ALL;
@@ -32,8 +33,15 @@ impl Connection {
 
     /// The socket took so many bytes of the body.
     pub fn content_sent(&mut self, n: usize, terms: &Terms<'_>) {
-        if let Some(outbox) = self.outbox_mut() {
-            outbox.content_sent(n);
+        match &self.business {
+            Business::WritingWhole { afterwards, prepared } if prepared.body_len() == n as u64 => {
+                self.business = Business::Writing { afterwards: *afterwards, outbox: None };
+            }
+            _ => {
+                if let Some(outbox) = self.outbox_mut() {
+                    outbox.content_sent(n);
+                }
+            }
         }
         self.progressed(terms);
     }
@@ -51,6 +59,7 @@ impl Connection {
                 Afterwards::Body
             }
             Phase::Writing => {
+                self.box_body();
                 if let Business::Writing { outbox, afterwards } = &mut self.business {
                     outbox.get_or_insert_default().put_back(bytes);
                     if *afterwards == Afterwards::Close {
@@ -64,7 +73,7 @@ impl Connection {
         };
         let interrupted = std::mem::take(&mut self.business);
         let outbox = Outbox::interrupting(interrupted, bytes);
-        self.begin_writing(afterwards, Some(Box::new(outbox)), terms);
+        self.begin_writing(afterwards, Rest::Waiting(Box::new(outbox)), terms);
     }
 
     /// Has the source of the body make its next piece, to the end of `out`.
@@ -198,14 +207,13 @@ impl Connection {
         None
     }
 
-    pub(super) fn begin_writing(
-        &mut self,
-        afterwards: Afterwards,
-        outbox: Option<Box<Outbox>>,
-        terms: &Terms<'_>,
-    ) {
+    pub(super) fn begin_writing(&mut self, afterwards: Afterwards, rest: Rest, terms: &Terms<'_>) {
         self.move_to(Phase::Writing);
-        self.business = Business::Writing { afterwards, outbox };
+        self.business = match rest {
+            Rest::Nothing => Business::Writing { afterwards, outbox: None },
+            Rest::BodyOf(prepared) => Business::WritingWhole { afterwards, prepared },
+            Rest::Waiting(outbox) => Business::Writing { afterwards, outbox: Some(outbox) },
+        };
         self.wait(Why::Write, terms.limits.write_timeout, terms);
     }
 

@@ -32,6 +32,34 @@ fn long_bodies_leave_from_where_they_lie() {
     }
 }
 
+/// A client that takes the head and a part, and the rest later, gets the same; not a byte of it is
+/// taken for sent before.
+#[test]
+fn long_bodies_leave_bit_by_bit() {
+    for script in ["shared 200", "prepared 200", "200"] {
+        converse(&format!(
+            r"
+            ! {script} {{x*70000}}
+            ~ takes 84
+            > GET / HTTP/1.1
+            > Host: x
+            >
+            < HTTP/1.1 200 OK
+            < Content-Length: 70000
+            <
+            < xxxxx\
+            = writing
+            ~ takes 69994
+            < {{x*69994}}\
+            = writing
+            ~ takes 1
+            < x\
+            = idle
+            "
+        ));
+    }
+}
+
 /// More answers than one send buffer holds, to a client that takes none of them for a while.
 #[test]
 fn answers_do_not_pile_up() {
