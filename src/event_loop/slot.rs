@@ -244,7 +244,7 @@ impl<S: Stream> Slot<S> {
         }
         self.tell_move(phase, turn);
         // Idle, and all of it understood: there is nothing to be made of nothing, and not looking
-        // again bought 150 instructions.
+        // again bought 40 instructions.
         reply.is_some() && !(self.connection.is_at_rest() && desk.unread.is_empty())
     }
 
