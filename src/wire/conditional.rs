@@ -79,14 +79,14 @@ enum Comparison {
 pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Verdict {
     let reads = matches!(*method, Method::GET | Method::HEAD);
 
-    let is_as_wanted = names(fields, "if-match", current, Comparison::Strong)
-        .or_else(|| unmodified_since(fields, "if-unmodified-since", current));
+    let is_as_wanted = names(fields, "If-Match", current, Comparison::Strong)
+        .or_else(|| unmodified_since(fields, "If-Unmodified-Since", current));
     if is_as_wanted == Some(false) {
         return Verdict::PreconditionFailed;
     }
 
-    let is_at_hand = names(fields, "if-none-match", current, Comparison::Weak)
-        .or_else(|| unmodified_since(fields, "if-modified-since", current).filter(|_| reads));
+    let is_at_hand = names(fields, "If-None-Match", current, Comparison::Weak)
+        .or_else(|| unmodified_since(fields, "If-Modified-Since", current).filter(|_| reads));
     match is_at_hand {
         Some(true) if reads => Verdict::NotModified,
         Some(true) => Verdict::PreconditionFailed,
@@ -98,10 +98,10 @@ pub fn evaluate(method: &Method, fields: Fields<'_>, current: &Validators) -> Ve
 /// it must be of this very state, so its validator must be a strong one (RFC 9110 §13.1.5). The
 /// step that comes after [`evaluate`].
 pub(super) fn parts_fit(fields: Fields<'_>, current: &Validators) -> bool {
-    if fields.get("if-range").is_none() {
+    if fields.get("If-Range").is_none() {
         return true;
     }
-    let (Some(value), Some(etag)) = (only(fields, "if-range"), &current.etag) else { return false };
+    let (Some(value), Some(etag)) = (only(fields, "If-Range"), &current.etag) else { return false };
     if opaque_tag(value).starts_with(b"\"") {
         return Comparison::Strong.equates(value, etag.as_bytes());
     }

@@ -60,7 +60,7 @@ const LEAST: u16 = 1;
 
 impl Codings {
     /// Those of who leaves the field out.
-    const UNSAID: Self = Self { qualities: [LEAST, 0, 0, 0] };
+    pub const UNSAID: Self = Self { qualities: [LEAST, 0, 0, 0] };
 
     /// What Accept-Encoding says, all its lines together (RFC 9110 §12.5.3). Of two members that
     /// name the same coding the first counts.
@@ -69,20 +69,22 @@ impl Codings {
     /// decode nothing, so only identity is taken to be wanted.
     #[must_use]
     pub fn of(fields: Fields<'_>) -> Self {
-        let mut said = fields.all("accept-encoding").peekable();
-        if said.peek().is_none() {
-            return Self::UNSAID;
-        }
+        let mut is_said = false;
         let mut named: [Option<u16>; Coding::ALL.len()] = [None; Coding::ALL.len()];
         let mut others = None;
-        for member in said.flat_map(grammar::list) {
-            let Some((name, quality)) = weighed(member) else { continue };
-            if name == b"*" {
-                others = others.or(Some(quality));
-            } else if let Some(coding) = Coding::named(name) {
-                let slot = &mut named[coding as usize];
-                *slot = slot.or(Some(quality));
+        for value in fields.all("Accept-Encoding") {
+            is_said = true;
+            for (name, quality) in grammar::list(value).filter_map(weighed) {
+                if name == b"*" {
+                    others = others.or(Some(quality));
+                } else if let Some(coding) = Coding::named(name) {
+                    let slot = &mut named[coding as usize];
+                    *slot = slot.or(Some(quality));
+                }
             }
+        }
+        if !is_said {
+            return Self::UNSAID;
         }
         let quality = |coding: Coding| {
             // Only identity is accepted by those who do not speak of it.

@@ -68,7 +68,7 @@ pub fn select(method: &Method, fields: Fields<'_>, current: &Validators, length:
     if *method != Method::GET || length == 0 {
         return Selection::Whole;
     }
-    let Some(set) = conditional::only(fields, "range").and_then(byte_ranges) else {
+    let Some(set) = conditional::only(fields, "Range").and_then(byte_ranges) else {
         return Selection::Whole;
     };
     if !conditional::parts_fit(fields, current) {
