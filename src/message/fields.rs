@@ -40,7 +40,7 @@ impl<'a> Fields<'a> {
     pub fn all<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         // Most of what is asked for is not there, and nothing is walked then.
         let rest = if self.shapes.may_have(name) { self.lines } else { b"" };
-        Named { lines: Lines { rest }, name: name.as_bytes() }
+        Named { rest, name: name.as_bytes() }
     }
 
     /// Every field as (name, value), in the order they came.
@@ -49,10 +49,10 @@ impl<'a> Fields<'a> {
         FieldsIter { lines: Lines { rest: self.lines } }
     }
 
-    /// Whether there is a field of any of these names.
+    /// Whether there may be a field whose name is of one of these shapes. Where not, there is none.
     #[inline]
-    pub(crate) fn has_any(&self, names: &FieldNames) -> bool {
-        self.shapes.0 & names.shapes.0 != 0 && names.names.iter().any(|n| self.get(n).is_some())
+    pub(crate) const fn may_have_any(&self, shapes: Shapes) -> bool {
+        self.shapes.0 & shapes.0 != 0
     }
 
     /// Whether there is no field at all.
@@ -68,26 +68,19 @@ impl<'a> Fields<'a> {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Shapes(u64);
 
-/// Some names that are looked for together, and their shapes.
-pub(crate) struct FieldNames {
-    names: &'static [&'static str],
-    shapes: Shapes,
-}
-
-impl FieldNames {
-    pub(crate) const fn new(names: &'static [&'static str]) -> Self {
-        let (mut shapes, mut at) = (0, 0);
-        while at < names.len() {
-            shapes |= Shapes::of(names[at]);
-            at += 1;
-        }
-        Self { names, shapes: Shapes(shapes) }
-    }
-}
-
 impl Shapes {
     /// Of names that nobody has looked at.
     const ANY: Self = Self(u64::MAX);
+
+    /// Those of some names that matter alike.
+    pub(crate) const fn of_all(names: &[&str]) -> Self {
+        let (mut shapes, mut at) = (0, 0);
+        while at < names.len() {
+            shapes |= Self::of(names[at]);
+            at += 1;
+        }
+        Self(shapes)
+    }
 
     /// There is a field of that name.
     #[inline]
@@ -141,23 +134,14 @@ struct Lines<'a> {
     rest: &'a [u8],
 }
 
-impl<'a> Lines<'a> {
-    /// The next line, without its line end.
-    #[inline]
-    fn next_line(&mut self) -> Option<&'a [u8]> {
-        // The parser let no CR or LF stand inside a line, so the first LF ends this one.
-        let end = self.rest.iter().position(|&byte| byte == b'\n')?;
-        let line = &self.rest[..end];
-        self.rest = &self.rest[end + 1..];
-        Some(line)
-    }
-}
-
 impl<'a> Iterator for Lines<'a> {
     type Item = (&'a [u8], &'a [u8]);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let line = self.next_line()?;
+        // The parser let no CR or LF stand inside a line, so the first LF ends this one.
+        let end = self.rest.iter().position(|&byte| byte == b'\n')?;
+        let line = &self.rest[..end];
+        self.rest = &self.rest[end + 1..];
         let colon = line.iter().position(|&byte| byte == b':')?;
         Some((&line[..colon], &line[colon + 1..]))
     }
@@ -165,7 +149,8 @@ impl<'a> Iterator for Lines<'a> {
 
 /// The values of the lines of one name.
 struct Named<'a, 'n> {
-    lines: Lines<'a>,
+    /// What is still to be looked through, from the beginning of a line.
+    rest: &'a [u8],
     name: &'n [u8],
 }
 
@@ -174,16 +159,39 @@ impl<'a> Iterator for Named<'a, '_> {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            let line = self.lines.next_line()?;
-            // Most lines are others. The colon tells those whose names have another length.
-            if line.get(self.name.len()) == Some(&b':') {
-                let (name, value) = line.split_at(self.name.len());
-                if name.eq_ignore_ascii_case(self.name) && !name.contains(&b':') {
-                    return Some(value[1..].trim_ascii());
-                }
+            let colon = position_of_ending(*self.name.last()?, self.rest)?;
+            let (before, value) = (&self.rest[..colon], &self.rest[colon + 1..]);
+            // What follows a colon in its line is no name, whatever the colon is.
+            let end = value.iter().position(|&byte| byte == b'\n')?;
+            self.rest = &value[end + 1..];
+            let Some(start) = colon.checked_sub(self.name.len()) else { continue };
+            let (lines, name) = before.split_at(start);
+            let begins_line = matches!(lines, [] | [.., b'\n']);
+            // Mostly it is spelled as it is asked for, which is quickly seen. For a file asked for
+            // by a browser that bought 210 of 9,290 instructions.
+            let is_it = name == self.name || name.eq_ignore_ascii_case(self.name);
+            if begins_line && is_it && !name.contains(&b':') {
+                return Some(value[..end].trim_ascii());
             }
         }
     }
+}
+
+/// Where a name may end: the place of the first colon behind that letter, in either case. Lines are
+/// not told apart for it, and it is looked for by strides, each compared as one. For a file asked
+/// for by a browser that bought 3,700 of 12,800 instructions.
+#[inline]
+fn position_of_ending(letter: u8, bytes: &[u8]) -> Option<usize> {
+    const STRIDE: usize = 16;
+    let is_ending = |byte: u8, next: u8| (byte | 0x20 == letter | 0x20) & (next == b':');
+    let has_ending = |(bytes, next): (&[u8; STRIDE], &[u8; STRIDE])| {
+        bytes.iter().zip(next).fold(false, |has, (&byte, &next)| has | is_ending(byte, next))
+    };
+    let (strides, _) = bytes.as_chunks();
+    let (next, _) = bytes.get(1..)?.as_chunks();
+    let passed = STRIDE * strides.iter().zip(next).position(has_ending).unwrap_or(next.len());
+    let ending = bytes[passed..].windows(2).position(|pair| is_ending(pair[0], pair[1]))?;
+    Some(passed + ending + 1)
 }
 
 #[cfg(test)]
@@ -208,6 +216,23 @@ mod tests {
         assert_eq!(fields.get("accept:y"), None, "a name has no colon");
         assert_eq!(fields.get(""), None);
         assert_eq!(fields.all("Accept").collect::<Vec<_>>(), [&b"x"[..], b"y:z"]);
+    }
+
+    /// Wherever a line lies, and however much in the others looks like its name.
+    #[test]
+    fn a_field_is_found_wherever_it_stands() {
+        for decoy in ["", "X-Age: 1\r\n", "a: age:9\r\n", "ge:e:E:e:\r\n", "Mage:\r\n"] {
+            for before in 0..40 {
+                for behind in 0..20 {
+                    let (before, behind) = ("y".repeat(before), "z".repeat(behind));
+                    let lines = format!("p:{before}\r\n{decoy}Age: 7\r\nage:{behind}\r\n{decoy}");
+                    let fields = Fields::from_checked_lines(lines.as_bytes());
+                    let found: Vec<_> = fields.all("aGe").collect();
+                    assert_eq!(found, [b"7", behind.as_bytes()], "{lines:?}");
+                    assert_eq!(fields.get("ages"), None, "{lines:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod wake;
 pub use answer::{Answer, BodyReader};
 pub use body::{Body, FileRange, Part, Piece, Pulled, SharedFile, Source};
 pub use fields::Fields;
-pub(crate) use fields::{FieldNames, Shapes};
+pub(crate) use fields::Shapes;
 pub use job::{Done, Job, Submitted};
 pub(crate) use prepared::Laid;
 pub use prepared::Prepared;

@@ -51,7 +51,7 @@ const INDEXED: usize = size_of::<(Box<str>, usize)>();
 struct Kept {
     path: Box<str>,
     known: Known,
-    seen_at: Duration,
+    trusted_until: Duration,
     used_at: Duration,
     was_used: bool,
     bytes: usize,
@@ -78,7 +78,7 @@ impl Cache {
         let kept = &mut self.kept[*self.index.get(path)?];
         kept.was_used = true;
         kept.used_at = now;
-        (now.saturating_sub(kept.seen_at) < CACHE_TRUSTED).then_some(&kept.known)
+        (now < kept.trusted_until).then_some(&kept.known)
     }
 
     /// What is known of the path, however long ago it was seen.
@@ -101,7 +101,7 @@ impl Cache {
         if let Some(&at) = self.index.get(path) {
             let kept = &mut self.kept[at];
             if kept.known.is_same(&known) {
-                kept.seen_at = now;
+                kept.trusted_until = now + CACHE_TRUSTED;
                 return;
             }
             self.drop_at(at);
@@ -119,8 +119,8 @@ impl Cache {
         self.files += files;
         self.index.insert(path.into(), self.kept.len());
         let path = path.into();
-        let (seen_at, used_at) = (now, now);
-        self.kept.push(Kept { path, known, seen_at, used_at, was_used: false, bytes, files });
+        let (trusted_until, used_at) = (now + CACHE_TRUSTED, now);
+        self.kept.push(Kept { path, known, trusted_until, used_at, was_used: false, bytes, files });
     }
 
     /// There is nothing at that path, or something that is not kept.

@@ -10,31 +10,31 @@ use std::sync::Arc;
 use http::StatusCode;
 use http::header::{self, HeaderValue};
 
+use super::compress;
 use super::entry::Entry;
 use super::parts;
 use super::site::Site;
 use super::variant::{Parts, Variant};
-use crate::message::{Answer, Body, FieldNames, FileRange, Request, Response, SharedFile};
+use crate::message::{Answer, Body, FileRange, Request, Response, Shapes, SharedFile};
 use crate::wire::conditional::{self, Verdict};
-use crate::wire::negotiate::Codings;
+use crate::wire::negotiate::{Coding, Codings};
 use crate::wire::ranges::{self, Selection, Span};
 
-/// The answer to GET or HEAD for this file.
-pub(super) fn answer(site: &Site, request: &Request<'_>, entry: &Entry) -> Answer {
-    let variant = if entry.has_choice() {
-        entry.suited(Codings::of(request.headers()))
-    } else {
-        Some(entry.original())
-    };
-    match variant {
-        Some(variant) => answer_with(site, request, entry, variant),
-        // It wants it in none of the codings that there are (RFC 9110 §12.5.3).
-        None => refused(site, entry, Response::status(StatusCode::NOT_ACCEPTABLE)),
-    }
+/// What a request for a file comes to.
+#[derive(Debug)]
+pub(super) enum Choice {
+    /// This answer.
+    Ready(Answer),
+    /// What is made of the file by that coding.
+    Compressed(Coding),
 }
 
-/// What may make another answer of a file than all of it (RFC 9110 §13.1, §14.2).
-const CONDITIONS: FieldNames = FieldNames::new(&[
+/// What may make another variant of a file suit the client than the file itself (RFC 9110
+/// §12.5.3).
+const WISHES: Shapes = Shapes::of_all(&["Accept-Encoding"]);
+
+/// What may make another answer of a variant than all of it (RFC 9110 §13.1, §14.2).
+const CONDITIONS: Shapes = Shapes::of_all(&[
     "If-Match",
     "If-None-Match",
     "If-Modified-Since",
@@ -42,6 +42,57 @@ const CONDITIONS: FieldNames = FieldNames::new(&[
     "If-Range",
     "Range",
 ]);
+
+/// Whether the answer is all of the file as it is, whatever file it is. One word tells it, before
+/// anything is asked of the file: that bought 190 of 2,120 instructions of a pipelined request.
+#[inline]
+pub(super) fn is_plain(request: &Request<'_>) -> bool {
+    let fields = request.headers();
+    !fields.may_have_any(WISHES) && !fields.may_have_any(CONDITIONS)
+}
+
+/// What GET or HEAD for this file comes to.
+pub(super) fn choose(site: &Site, request: &Request<'_>, entry: &Entry) -> Choice {
+    let codings = codings(request, entry);
+    match made(request, entry, codings) {
+        None => Choice::Ready(answer_by(site, request, entry, codings)),
+        Some(coding) => Choice::Compressed(coding),
+    }
+}
+
+/// The answer to GET or HEAD that is had of this file as it is.
+pub(super) fn answer(site: &Site, request: &Request<'_>, entry: &Entry) -> Answer {
+    answer_by(site, request, entry, codings(request, entry))
+}
+
+/// What the client accepts, where it has a choice.
+fn codings(request: &Request<'_>, entry: &Entry) -> Codings {
+    if entry.has_choice() { Codings::of(request.headers()) } else { Codings::UNSAID }
+}
+
+/// The coding to compress by on the fly, where the client would rather have that than what lies
+/// there.
+fn made(request: &Request<'_>, entry: &Entry, codings: Codings) -> Option<Coding> {
+    if !entry.is_compressible {
+        return None;
+    }
+    let quality = match entry.suited(codings) {
+        // Of what is made there are no parts, so who wants parts gets what is there.
+        Some(_) if request.header("range").is_some() => return None,
+        Some(suited) if suited.coding != Coding::Identity => return None,
+        Some(_) => codings.quality(Coding::Identity),
+        None => 0,
+    };
+    compress::coding(codings, quality)
+}
+
+fn answer_by(site: &Site, request: &Request<'_>, entry: &Entry, codings: Codings) -> Answer {
+    match entry.suited(codings) {
+        Some(variant) => answer_with(site, request, entry, variant),
+        // It wants it in none of the codings that there are (RFC 9110 §12.5.3).
+        None => refused(site, entry, Response::status(StatusCode::NOT_ACCEPTABLE)),
+    }
+}
 
 /// The answer that is this variant, or what preconditions and ranges make of it.
 pub(super) fn answer_with(
@@ -53,7 +104,7 @@ pub(super) fn answer_with(
     let (method, fields) = (request.method(), request.headers());
     // Where the answer would be another than 200, there are no preconditions (RFC 9110 §13.2.1).
     // Most requests have none either.
-    if !fields.has_any(&CONDITIONS) || entry.role.status() != StatusCode::OK {
+    if !fields.may_have_any(CONDITIONS) || entry.role.status() != StatusCode::OK {
         return variant.whole.clone().into();
     }
     match conditional::evaluate(method, fields, &variant.validators) {

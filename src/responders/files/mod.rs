@@ -56,6 +56,7 @@ use http::{Method, StatusCode};
 
 use self::beneath::Patience;
 use self::cache::{Cache, Known};
+use self::content::Choice;
 use self::entry::{Entry, Look};
 use self::errands::{Errands, Standing};
 use self::find::{Found, Obstacle};
@@ -67,7 +68,7 @@ use self::validators::Settled;
 use super::Responder;
 use crate::config::{LISTING_ROOM, Limits};
 use crate::message::{Answer, Request, Response};
-use crate::wire::negotiate::{Coding, Codings};
+use crate::wire::negotiate::Coding;
 
 /// Serves the files in a folder, or a single file, by GET and HEAD.
 ///
@@ -133,14 +134,22 @@ impl Files {
             return self.site.dressed(Refusal::Missing.response()).into();
         };
         let now = request.caller.now();
-        self.cache.sweep(now);
         // Most files are known, and answered from where they lie in the cache. Nothing is cloned
         // and moved for it but the answer, one pointer; and what no path in the cache has is not
         // looked for. With the hash of the path that bought 135 of 3,720 instructions.
-        if let Some(Known::File(entry)) = self.cache.fresh(path, now)
-            && !entry.is_compressible
-        {
-            return content::answer(&self.site, request, entry);
+        match self.cache.fresh(path, now) {
+            Some(Known::File(entry)) if content::is_plain(request) => {
+                return entry.original().whole.clone().into();
+            }
+            Some(Known::File(entry)) => match content::choose(&self.site, request, entry) {
+                Choice::Ready(answer) => return answer,
+                Choice::Compressed(coding) => {
+                    let entry = Arc::clone(entry);
+                    return self.compressed(&entry, coding, request);
+                }
+            },
+            Some(_) => return self.listing(path, request),
+            None => self.cache.sweep(now),
         }
         // One path for each file, so that relative links lead where they should, and nobody asks
         // for a file under a thousand names.
@@ -161,12 +170,8 @@ impl Files {
         }
     }
 
-    /// What that path stands for.
+    /// What that path stands for, of which nothing is known or not lately.
     fn look_up(&mut self, path: &str, request: &Request<'_>) -> Standing {
-        let now = request.caller.now();
-        if let Some(known) = self.cache.fresh(path, now) {
-            return Standing::Back(Outcome::Known(known.clone()), now);
-        }
         let standing = match self.errands.standing(path, request) {
             Standing::NotSent => self.look(path, request),
             standing => standing,
@@ -233,21 +238,15 @@ impl Files {
     }
 
     fn file(&mut self, entry: &Arc<Entry>, request: &Request<'_>) -> Answer {
-        if !entry.is_compressible {
-            return content::answer(&self.site, request, entry);
+        match content::choose(&self.site, request, entry) {
+            Choice::Ready(answer) => answer,
+            Choice::Compressed(coding) => self.compressed(entry, coding, request),
         }
-        let codings = Codings::of(request.headers());
-        // Of what is made on the fly there are no parts, so who wants parts gets what lies there.
-        let quality = match entry.suited(codings) {
-            Some(_) if request.header("range").is_some() => None,
-            Some(suited) if suited.coding != Coding::Identity => None,
-            Some(_) => Some(codings.quality(Coding::Identity)),
-            None => Some(0),
-        };
-        let Some(coding) = quality.and_then(|quality| compress::coding(codings, quality)) else {
-            return content::answer(&self.site, request, entry);
-        };
-        match self.compressed(entry, coding, request) {
+    }
+
+    /// The file in that coding, or as it is where that cannot be had.
+    fn compressed(&mut self, entry: &Arc<Entry>, coding: Coding, request: &Request<'_>) -> Answer {
+        match self.compress(entry, coding, request) {
             Standing::Back(Outcome::Known(Known::Compressed(_, Some(variant))), _) => {
                 content::answer_with(&self.site, request, entry, &variant)
             }
@@ -257,12 +256,7 @@ impl Files {
     }
 
     /// The file in that coding: made once for every state of it, by a helper.
-    fn compressed(
-        &mut self,
-        entry: &Arc<Entry>,
-        coding: Coding,
-        request: &Request<'_>,
-    ) -> Standing {
+    fn compress(&mut self, entry: &Arc<Entry>, coding: Coding, request: &Request<'_>) -> Standing {
         // Many paths may lead to one file. None begins like this. What was made of it while it
         // could be written again without a trace is no longer good when it cannot.
         let name = format!("{} {:?} {}", coding.name(), entry.settled, entry.path());
