@@ -115,7 +115,7 @@ impl<'a> Head<'a> {
     #[inline(always)]
     fn of(bytes: &'a [u8], checked: &Checked<'a>) -> Result<Self, Fault> {
         let Checked { len, request_line, framing, fields } = *checked;
-        let RequestLine { start, method, target, version } = request_line;
+        let RequestLine { start, method, target, is_normal, version } = request_line;
         let line = &bytes[usize::from(start)..request_line.end()];
         let (method, rest) = line.split_at(usize::from(method));
         let method = match method {
@@ -124,7 +124,13 @@ impl<'a> Head<'a> {
         };
         let raw = &rest[1..][..usize::from(target)];
         let raw = std::str::from_utf8(raw).map_err(|_| Fault::Target)?;
-        let Target { path, query, authority } = target::parse(&method, raw)?;
+        // By far the most, and known by now: what is asked for is gone over once.
+        let target = if is_normal && method != Method::CONNECT {
+            Target::of_normal_path(raw)
+        } else {
+            target::parse(&method, raw)?
+        };
+        let Target { path, query, authority } = target;
         let has_body = !framing.body.is_none();
         let request = RequestHead { method, path, query, authority, version, fields, has_body };
         Ok(Self { len, line, request, framing })

@@ -12,6 +12,7 @@ use crate::message::Version;
 
 use super::Fault;
 use super::grammar::is_token_byte;
+use super::target::normal_len;
 
 /// The longest method that is told from noise; the longest registered one has 17 letters.
 const METHOD_BYTES: usize = 32;
@@ -42,6 +43,8 @@ pub(super) struct RequestLine {
     pub(super) method: u8,
     /// Length of the target.
     pub(super) target: u16,
+    /// Whether the target was seen to be a path in normal form and nothing else.
+    pub(super) is_normal: bool,
     pub(super) version: Version,
 }
 
@@ -179,17 +182,22 @@ fn method_end(line: &[u8]) -> Result<Option<usize>, Fault> {
 pub(super) fn begun_request_line(bytes: &[u8], limits: &Limits) -> Option<RequestLine> {
     let method = if bytes.starts_with(b"GET ") { 3 } else { method_end(bytes).ok()?? };
     let rest = &bytes[method + 1..];
-    // Most targets are so short that a search by vectors costs more than it saves. A control that
-    // ends this one is no space, and a matter for the search of the line's end.
-    let target = rest.iter().position(|&byte| byte <= b' ').filter(|&end| rest[end] == b' ')?;
+    let normal = if rest.first() == Some(&b'/') { normal_len(rest) } else { 0 };
+    let is_normal = normal > 0 && rest.get(normal) == Some(&b' ');
+    let target = if is_normal {
+        normal
+    } else {
+        // A control that ends it is no space, and a matter for the search of the line's end.
+        rest.iter().position(|&byte| byte <= b' ').filter(|&end| rest[end] == b' ')?
+    };
     let version = match rest[target + 1..].first_chunk()? {
         b"HTTP/1.1\r\n" => Version::Http11,
         b"HTTP/1.0\r\n" => Version::Http10,
         _ => return None,
     };
     let is_in_bounds = target > 0 && target <= limits.target_bytes;
-    let line = RequestLine { start: 0, method: method as u8, target: target as u16, version };
-    is_in_bounds.then_some(line)
+    let (method, target) = (method as u8, target as u16);
+    is_in_bounds.then_some(RequestLine { start: 0, method, target, is_normal, version })
 }
 
 /// Takes a request line apart: method, target and version, and one space between them (RFC 9112
@@ -205,7 +213,8 @@ fn read_request_line(line: &[u8], start: u16, limits: &Limits) -> Result<Request
         return Err(Fault::RequestLine);
     }
     let version = read_version(&rest[target + 1..])?;
-    Ok(RequestLine { start, method: method as u8, target: target as u16, version })
+    let (method, target) = (method as u8, target as u16);
+    Ok(RequestLine { start, method, target, is_normal: false, version })
 }
 
 /// `HTTP/` and two digits (RFC 9112 §2.3). A higher minor version is answered as the highest we

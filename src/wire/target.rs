@@ -25,6 +25,14 @@ pub struct Target<'a> {
     pub authority: Option<&'a str>,
 }
 
+impl<'a> Target<'a> {
+    /// A path in normal form and nothing else.
+    #[inline]
+    pub(super) const fn of_normal_path(raw: &'a str) -> Self {
+        Self { path: Cow::Borrowed(raw), query: None, authority: None }
+    }
+}
+
 /// Takes a target apart.
 ///
 /// # Errors
@@ -52,10 +60,9 @@ pub fn parse<'a>(method: &Method, raw: &'a str) -> Result<Target<'a>, Fault> {
 
 /// `/path?query`
 fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
-    // Most are a path in normal form and nothing else, which one look at each byte tells.
     let normal = normal_len(raw.as_bytes());
     if normal == raw.len() {
-        return Ok(Target { path: Cow::Borrowed(raw), query: None, authority: None });
+        return Ok(Target::of_normal_path(raw));
     }
     let (path, query) = match memchr(b'?', &raw.as_bytes()[normal..]) {
         Some(at) => (&raw[..normal + at], Some(&raw[normal + at + 1..])),
@@ -67,9 +74,11 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
     Ok(Target { path: normal_form(path)?, query, authority: None })
 }
 
-/// How far a path, which begins with a slash, is seen to be in normal form: to the first byte that
-/// ends it or could make it another, such as a percent sign or the dot that begins a segment.
-fn normal_len(path: &[u8]) -> usize {
+/// How far a path, which begins with a slash, is seen to be in normal form by one look at each byte:
+/// to the first that ends it or could make it another, such as a percent sign or the dot that begins
+/// a segment.
+#[inline]
+pub(super) fn normal_len(path: &[u8]) -> usize {
     let is_odd =
         |at: usize, byte| !is_plain_in_path(byte) && (byte != b'.' || path[at - 1] == b'/');
     path.iter().enumerate().position(|(at, &byte)| is_odd(at, byte)).unwrap_or(path.len())
