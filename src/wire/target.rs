@@ -208,13 +208,20 @@ fn undo_needless_encoding(segment: &str) -> Cow<'_, str> {
 #[must_use]
 pub fn is_authority(bytes: &[u8]) -> bool {
     // Nearly all are a plain name or an IPv4 address, and that is gone over once.
-    let plain = bytes.iter().take_while(|&&byte| is_host_byte(byte)).count();
-    let (host, port) = match bytes[plain..].first() {
-        None | Some(b':') => {
-            return plain > 0 && (plain == bytes.len() || is_port(&bytes[plain..]));
-        }
+    let (host, port) = bytes.split_at(bytes.iter().take_while(|&&byte| is_host_byte(byte)).count());
+    match port.first() {
+        None => !host.is_empty(),
+        Some(b':') => !host.is_empty() && is_port(port),
+        Some(_) => is_odd_authority(bytes),
+    }
+}
+
+/// The same for those that nearly none are.
+#[cold]
+fn is_odd_authority(bytes: &[u8]) -> bool {
+    let (host, port) = match bytes.first() {
         Some(b'[') => bytes.split_at(memchr(b']', bytes).map_or(bytes.len(), |end| end + 1)),
-        Some(_) => bytes.split_at(memchr(b':', bytes).unwrap_or(bytes.len())),
+        _ => bytes.split_at(memchr(b':', bytes).unwrap_or(bytes.len())),
     };
     (is_ip_literal(host) || is_registered_name(host)) && (port.is_empty() || is_port(port))
 }
