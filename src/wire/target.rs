@@ -74,9 +74,9 @@ fn origin_form(raw: &str) -> Result<Target<'_>, Fault> {
     Ok(Target { path: normal_form(path)?, query, authority: None })
 }
 
-/// How far a path, which begins with a slash, is seen to be in normal form by one look at each byte:
-/// to the first that ends it or could make it another, such as a percent sign or the dot that begins
-/// a segment.
+/// How far a path, which begins with a slash, is seen to be in normal form by one look at each
+/// byte: to the first that ends it or could make it another, such as a percent sign or the dot that
+/// begins a segment.
 #[inline]
 pub(super) fn normal_len(path: &[u8]) -> usize {
     let is_odd =
