@@ -180,12 +180,6 @@ impl Connection {
         matches!(self.phase, Phase::Idle | Phase::Head)
     }
 
-    /// Whether it is between two requests and keeps nothing of the next.
-    #[must_use]
-    pub const fn is_at_rest(&self) -> bool {
-        matches!(self.phase, Phase::Idle) && self.inbox.is_none()
-    }
-
     /// Whether it waits for nothing but its client: for another request, or for its close.
     #[must_use]
     pub const fn is_waiting_for_client(&self) -> bool {

@@ -243,9 +243,7 @@ impl<S: Stream> Slot<S> {
             self.connection.keep(inbox);
         }
         self.tell_move(phase, turn);
-        // Idle, and all of it understood: there is nothing to be made of nothing, and not looking
-        // again bought 40 instructions.
-        reply.is_some() && !(self.connection.is_at_rest() && desk.unread.is_empty())
+        reply.is_some()
     }
 
     fn ask<O: Observer>(

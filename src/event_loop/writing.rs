@@ -53,7 +53,7 @@ impl<S: Stream> Slot<S> {
     }
 
     /// Answers that are whole, and another request may follow: that is nearly all there ever is to
-    /// write. To ask for nothing else then bought 90 instructions.
+    /// write. To ask for nothing else then bought 70 instructions.
     fn write_answers<O: Observer>(
         &mut self,
         desk: &mut Desk,

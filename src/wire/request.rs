@@ -34,7 +34,7 @@ const MANY_FIELDS: usize = 128;
 /// to these bytes, and is new where they are.
 ///
 /// It is inlined, and what it is made of too, to where the connection asks: that a head of 160
-/// bytes is not moved from hand to hand bought 150 instructions.
+/// bytes is not moved from hand to hand bought a short request 130 of 2,540 instructions.
 ///
 /// # Errors
 /// The first thing that RFC 9112 has against it, or the limits have.
@@ -65,8 +65,8 @@ struct Checked<'a> {
 }
 
 /// The head at the beginning of `bytes`, if it is there whole, of the common size, and right. Where
-/// it is not, the other way says why. That no line is searched for its end first bought a
-/// quarter of what a browser's head cost.
+/// it is not, the other way says why. That no line is searched for its end first bought a quarter
+/// of what a browser's request cost.
 #[inline(always)]
 fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Checked<'a>> {
     let request_line = begun_request_line(bytes, limits)?;
