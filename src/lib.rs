@@ -75,7 +75,7 @@
 //! 6. No client's act ends the process; every connection ends with exactly one reason; no error is
 //!    a bare string.
 //! 7. An idle connection owns no buffer. A keep-alive request answered from a prepared response or
-//!    a cached file allocates nothing, unless the socket does not take all of it at once.
+//!    a cached file allocates nothing, unless its body does not leave in one go.
 //! 8. Observers cannot change anything.
 //! 9. There is no unsafe code.
 //!

@@ -6,7 +6,7 @@
 //! and serve every connection. allocation-counter counts what this thread allocates meanwhile.
 
 use allocation_counter::measure;
-use oneloop::config::{COPIED_BODY, KIB, MIB, SEND_BUFFER};
+use oneloop::config::{COPIED_BODY, KIB, MIB, SEND_BUFFER, SENDFILE_CHUNK};
 use oneloop::connection::{
     Advance, Asked, Connection, Inbox, Moment, Outgoing, Phase, Pull, Terms,
 };
@@ -121,7 +121,7 @@ impl Desk {
                     connection.content_sent(n, &terms);
                 }
                 Outgoing::File(range, _) => {
-                    let len = range.len;
+                    let len = range.len.min(SENDFILE_CHUNK as u64);
                     *sent += len;
                     connection.content_sent(len as usize, &terms);
                 }
@@ -249,7 +249,8 @@ fn nor_does_one_for_a_long_cached_file() {
     let folder =
         std::env::temp_dir().join(format!("oneloop-allocations-long-{}", std::process::id()));
     std::fs::create_dir(&folder).expect("a folder");
-    for (name, len) in [("copied", COPIED_BODY), ("in_memory", 100 * KIB), ("on_disk", MIB)] {
+    let files = [("copied", COPIED_BODY), ("in_memory", 100 * KIB), ("on_disk", SENDFILE_CHUNK)];
+    for (name, len) in files {
         std::fs::write(folder.join(name), vec![b'x'; len]).expect("a file");
         for method in ["GET", "HEAD"] {
             let request = format!("{method} /{name} HTTP/1.1\r\nHost: x\r\n\r\n");
