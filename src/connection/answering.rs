@@ -49,7 +49,7 @@ impl Connection {
         let given = match answer {
             // By far the most. Given as it stands: 60 instructions fewer than by way of `Held`.
             Answer::Prepared(prepared) if asked.body.is_none() => {
-                Some(self.give_prepared(asked, &prepared, out, terms))
+                Some(self.give_prepared(asked, prepared, out, terms))
             }
             Answer::Response(response) => {
                 self.give_or_hold(asked, Held::Response(response), out, terms)
@@ -151,7 +151,7 @@ impl Connection {
         terms: &Terms<'_>,
     ) -> Given {
         match held {
-            Held::Prepared(prepared) => self.give_prepared(asked, &prepared, out, terms),
+            Held::Prepared(prepared) => self.give_prepared(asked, prepared, out, terms),
             Held::Response(response) => self.give_response(asked, response, out, terms),
         }
     }
@@ -160,7 +160,7 @@ impl Connection {
     fn give_prepared(
         &mut self,
         asked: Asked,
-        prepared: &Prepared,
+        prepared: Prepared,
         out: &mut Vec<u8>,
         terms: &Terms<'_>,
     ) -> Given {
@@ -169,9 +169,10 @@ impl Connection {
         let copied = if len <= COPIED_BODY { len } else { 0 };
         prepared.write(out, copied, persistence, terms.date);
         let is_there_more = !asked.is_head && prepared.body_len() > copied as u64;
-        let rest = if is_there_more { Rest::BodyOf(prepared.clone()) } else { Rest::Nothing };
+        let given = Given { status: prepared.status_code(), content: copied as u64 };
+        let rest = if is_there_more { Rest::BodyOf(prepared) } else { Rest::Nothing };
         self.given(rest, asked, persistence, out.len(), terms);
-        Given { status: prepared.status_code(), content: copied as u64 }
+        given
     }
 
     fn give_response(

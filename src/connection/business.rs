@@ -35,7 +35,7 @@ impl Afterwards {
     }
 }
 
-/// What is to leave behind what lies on the loop's desk.
+/// What follows on the bytes that lie on the loop's desk.
 #[derive(Debug)]
 pub(super) enum Rest {
     Nothing,

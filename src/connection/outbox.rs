@@ -127,6 +127,16 @@ pub enum Outgoing<'a> {
     Warming,
 }
 
+impl<'a> Outgoing<'a> {
+    /// The body of an answer that was laid out, of which nothing has left.
+    pub(super) fn body_of(prepared: &'a Prepared) -> Self {
+        match prepared.file() {
+            Some(range) => Self::File(range, Pages::Unknown),
+            None => Self::Content(prepared.body()),
+        }
+    }
+}
+
 /// What pulling a source came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pull {
@@ -138,16 +148,6 @@ pub enum Pull {
     Waits,
     /// It will not be finished.
     Failed,
-}
-
-impl<'a> Outgoing<'a> {
-    /// The body of an answer that was laid out, of which nothing has left.
-    pub(super) fn body_of(prepared: &'a Prepared) -> Self {
-        match prepared.file() {
-            Some(range) => Self::File(range, Pages::Unknown),
-            None => Self::Content(prepared.body()),
-        }
-    }
 }
 
 impl Outbox {

@@ -80,7 +80,8 @@ mod asking {
         Untold,
     }
 
-    /// Whether sending that stretch would have to wait for the disk.
+    /// Whether sending that stretch would have to wait for the disk, as far as its last page tells:
+    /// files are read from their beginnings, and their pages forgotten in that order.
     pub(in super::super) fn is_cold(file: &SharedFile, start: u64, end: u64) -> bool {
         if file.is_memory.load(Relaxed) || start >= end {
             return false;

@@ -82,6 +82,11 @@ impl Shapes {
         Self(shapes)
     }
 
+    /// Those, and these.
+    pub(crate) const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// There is a field of that name.
     #[inline]
     pub(crate) fn add(&mut self, name: &str) {

@@ -179,7 +179,7 @@ fn method_end(line: &[u8]) -> Result<Option<usize>, Fault> {
 /// like nearly all are; [`read_request_line`] says of the others what is wrong with them, if
 /// anything is.
 #[inline(always)]
-pub(super) fn begun_request_line(bytes: &[u8], limits: &Limits) -> Option<RequestLine> {
+pub(super) fn common_request_line(bytes: &[u8], limits: &Limits) -> Option<RequestLine> {
     let method = if bytes.starts_with(b"GET ") { 3 } else { method_end(bytes).ok()?? };
     let rest = &bytes[method + 1..];
     let normal = if rest.first() == Some(&b'/') { normal_len(rest) } else { 0 };
