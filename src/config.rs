@@ -43,8 +43,8 @@ pub const WRITTEN_PER_TURN: usize = MIB;
 pub const ANSWERS_PER_TURN: usize = 64;
 /// The longest stretch of a file handed to the kernel in one call, in bytes. As much as a turn may
 /// write, so that nobody writes more than twice that, and as much as the disk may keep everybody
-/// waiting for where the last page of a chunk is in memory and others are not. A file of 1 MiB costs
-/// five system calls by it, and by chunks of half the size seven. (nginx 2 MiB.)
+/// waiting for where the last page of a chunk is in memory and others are not. A file of 1 MiB
+/// costs five system calls by it, and by chunks of half the size seven. (nginx 2 MiB.)
 pub const SENDFILE_CHUNK: usize = WRITTEN_PER_TURN;
 /// How much a helper reads of a file that is being sent and is not in memory, before that leaves,
 /// in bytes: the less, the sooner the first byte is there; the more, the fewer helpers are asked.

@@ -1,11 +1,11 @@
 //! From bytes to the head of a request: incomplete, whole, or refused.
 //!
-//! [`read`] does it, in one of two ways. The lines of a head that is there whole, with nothing wrong
-//! with any of them, are read in one pass. Every other goes two steps: [`Scan`] looks for the blank
-//! line that ends a head; it remembers how far it has looked, so that a head that trickles in costs
-//! linear time, and refuses early what can be refused early. [`parse`] then reads the whole head,
-//! once. The tests hold the two ways against each other, by sending everything whole and byte by
-//! byte.
+//! [`read`] does it, in one of two ways. The lines of a head that is there whole, with nothing
+//! wrong with any of them, are read in one pass. Every other goes two steps: [`Scan`] looks for the
+//! blank line that ends a head; it remembers how far it has looked, so that a head that trickles in
+//! costs linear time, and refuses early what can be refused early. [`parse`] then reads the whole
+//! head, once. The tests hold the two ways against each other, by sending everything whole and byte
+//! by byte.
 //!
 //! The field lines are parsed by httparse, which is lenient in places: it takes a bare LF for a
 //! line end. What it would let through is refused by the scan, which looks at every line end. The
@@ -66,8 +66,8 @@ struct Checked<'a> {
 }
 
 /// The lines of the head at the beginning of `bytes`, if they are all there, as many as is common,
-/// and right. Where they are not, the other way says why. That no line is searched for its end first
-/// bought a quarter of what a browser's request cost.
+/// and right. Where they are not, the other way says why. That no line is searched for its end
+/// first bought a quarter of what a browser's request cost.
 #[inline(always)]
 fn read_at_once<'a>(bytes: &'a [u8], limits: &Limits) -> Option<Checked<'a>> {
     let request_line = common_request_line(bytes, limits)?;
