@@ -23,6 +23,7 @@ use clap::{ArgMatches, FromArgMatches};
 use http::header::{ALLOW, CONTENT_RANGE, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
+use oneloop::observers::LogFormat;
 use oneloop::{Config, FileOptions, Limits};
 
 use grammar::{Command, CommandLine, Options, Respond, command};
@@ -50,6 +51,7 @@ pub(crate) struct How {
     pub(crate) limits: Limits,
     pub(crate) config: Config,
     pub(crate) access_log: Option<LogTarget>,
+    pub(crate) log_format: LogFormat,
     pub(crate) verbosity: Verbosity,
 }
 
@@ -180,6 +182,10 @@ impl CommandLine {
             }
             (None, path) => What::Serve(serving.site(path, headers, matches)?),
         };
+        if options.access_log.is_none() && typed(Some(matches), "log_format") {
+            let wrong = "--log-format was given without --access-log; add that, or leave it out";
+            return Err(wrong.into());
+        }
         let how = How {
             limits: options.limits(matches)?,
             config: options.config()?,
@@ -189,6 +195,7 @@ impl CommandLine {
             backlog: options.backlog,
             workers: options.workers,
             access_log: options.access_log,
+            log_format: options.log_format,
         };
         Ok(Asked { what, how })
     }
@@ -408,6 +415,7 @@ mod tests {
         assert_eq!((how.port, how.backlog, how.workers.get()), (8080, BACKLOG, 1));
         assert_eq!(how.binds, [Bind::Ip([127, 0, 0, 1].into())]);
         assert_eq!((how.access_log, how.verbosity), (None, Verbosity::Normal));
+        assert_eq!(how.log_format, LogFormat::default());
     }
 
     #[test]
@@ -531,6 +539,51 @@ mod tests {
             let Asked { what, how } = asked(&["oneloop", word, "www"]);
             assert!(matches!(what, What::Serve(site) if is_all(&site, "www")), "{word}");
             assert_eq!(how.access_log, Some(expected), "{word}");
+        }
+    }
+
+    #[test]
+    fn a_log_has_a_format() {
+        let template = "{id} {status}";
+        for (word, expected) in [
+            ("clf", LogFormat::default()),
+            ("combined", LogFormat::combined()),
+            ("json", LogFormat::json()),
+            (template, template.parse().unwrap()),
+        ] {
+            for words in [
+                ["oneloop", "--access-log", "--log-format", word],
+                ["oneloop", "--log-format", word, "--access-log=x"],
+            ] {
+                assert_eq!(asked(&words).how.log_format, expected, "{words:?}");
+            }
+        }
+        check_refused(
+            &["oneloop", "--log-format=json"],
+            "--log-format was given without --access-log; add that, or leave it out",
+        );
+        let is = "for '--log-format <FORMAT>'";
+        for (word, expected) in [
+            (
+                "{status} {statis}",
+                "there is no {statis}; there are {client}, {time}, {iso-time}, {line}, {method}, \
+                 {target}, {version}, {status}, {bytes}, {micros}, {seconds}, {id}, {connection}, \
+                 {request}, {close}, {referer}, {user-agent}",
+            ),
+            ("{}", "there is no {}; there are {client}"),
+            ("jsno", "give clf, combined, json or a template with tokens, as '{client} {status}'"),
+            ("", "give clf, combined, json or a template with tokens, as '{client} {status}'"),
+            (
+                "{status",
+                "a brace begins or ends no token; write tokens as {status}, and braces twice",
+            ),
+            ("{status}\n", "a template is one line, without control characters"),
+        ] {
+            let words = ["oneloop", "--access-log", "--log-format", word];
+            let Err(Refusal::Usage(line)) = read(words.map(OsString::from)) else {
+                panic!("{words:?}");
+            };
+            assert!(line.contains(is) && line.contains(expected), "{line}");
         }
     }
 

@@ -187,13 +187,30 @@ pub const SYMLINKS: usize = 40;
 /// How often the kernel is asked again when it could not tell whether a `..` stayed beneath the
 /// root because something was being renamed meanwhile (openat2(2), EAGAIN).
 pub const OPEN_ATTEMPTS: usize = 16;
-/// Buffers that the loop and the writer of an access log pass back and forth: one is filled while
-/// others wait or are written. With [`LOG_GATHERED`] they bound the log's memory to 2 MiB.
-pub const LOG_BUFFERS: usize = 4;
+/// Log lines that wait for the writer, in bytes. The writer may have as many in hand; with
+/// [`LOG_GATHERED`] they bound the log's memory to 2 MiB.
+pub const LOG_WAITING: usize = 768 * KIB;
 /// Log lines are handed over in the middle of a turn when there are this many bytes of them: a
 /// write of that size costs little more than its copying.
 pub const LOG_HANDED_OVER: usize = 32 * KIB;
-/// The most that a log gathers while no buffer is free, in bytes. At 10,000 requests a second it
+/// The longest that the writer of an access log rests between rounds, so that under load one wake
+/// of it and one write are for the lines of many turns. Nobody who watches a log sees the delay.
+pub const LOG_REST: Duration = Duration::from_millis(10);
+/// Where so much waits meanwhile, in bytes, the writer's rest is over: far below what would be
+/// dropped.
+pub const LOG_HURRIED: usize = 128 * KIB;
+/// Of a log that drops lines one hears once in so long.
+pub const LOG_TOLD_AGAIN: Duration = Duration::from_secs(60);
+/// The longest `Referer` or `User-Agent` that a log has, in bytes; browsers' have a few hundred.
+pub const LOG_FIELD: usize = KIB;
+/// The longest request line that a log has, in bytes: the target limit's default.
+pub const LOG_LINE: usize = 8 * KIB;
+/// Notes of a request that are kept for the next, where there is a log: as many requests are
+/// hardly ever under way in one turn without waiting for anything.
+pub const NOTES_KEPT: usize = 64;
+/// The most that each of them keeps for the words of requests, in bytes: sixteen usual lines.
+pub const NOTES_ROOM: usize = 2 * KIB;
+/// The most that a log gathers while no more may wait, in bytes. At 10,000 requests a second it
 /// carries over half a second in which the disk does not answer.
 pub const LOG_GATHERED: usize = 512 * KIB;
 /// How long the end of a log waits for its writer, so that a pipe that nobody reads cannot keep the

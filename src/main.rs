@@ -25,9 +25,11 @@ use std::thread;
 
 use http::header::CONTENT_TYPE;
 use log::{Level, LevelFilter, warn};
-use oneloop::observers::{AccessLog, AccessLogError, Journal};
+use oneloop::observers::{AccessLog, AccessLogError, Journal, Reopener};
 use oneloop::{Address, BindError, Body, Fixed, Prepared, Responder, Response, Server, Stopped};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use signal_hook::consts::SIGUSR1;
+use signal_hook::iterator::Signals;
 
 use cli::{Asked, How, LogTarget, Refusal, Reply, ReplyBody, Verbosity, What};
 use sandbox::{Confinement, SandboxError};
@@ -102,17 +104,16 @@ fn run<P: Send, R: Responder + 'static>(
     how: How,
     confinement: Option<Confinement>,
 ) -> Result<Stopped, StartError> {
-    let access_logs = match &how.access_log {
-        None => None,
-        Some(LogTarget::Stdout) => Some(AccessLog::each_to_stdout(how.workers)?),
-        Some(LogTarget::File(path)) => Some(AccessLog::each_to_file(path, how.workers)?),
-    };
+    let access_logs = access_logs(&how)?;
     let workers = listening::listen(&how)?
         .with_config(how.config.clone())
         .stop_on_signals()
         .map_err(StartError::Loop)?;
     if let Some(confinement) = confinement {
         confinement.enter(&how.binds)?;
+    }
+    if let (Some(logs), Some(LogTarget::File(_))) = (&access_logs, &how.access_log) {
+        logs.first().map(AccessLog::reopener).map_or(Ok(()), reopen_on_signal)?;
     }
     if how.verbosity != Verbosity::Quiet {
         say(&start_line(what, how.workers, &workers.addresses()));
@@ -142,6 +143,26 @@ fn run<P: Send, R: Responder + 'static>(
         }
     }
     .map_err(StartError::Loop)
+}
+
+/// The access log that was asked for, for each worker.
+fn access_logs(how: &How) -> Result<Option<Vec<AccessLog>>, AccessLogError> {
+    let logs = match &how.access_log {
+        None => return Ok(None),
+        Some(LogTarget::Stdout) => AccessLog::each_to_stdout(how.workers)?,
+        Some(LogTarget::File(path)) => AccessLog::each_to_file(path, how.workers)?,
+    };
+    let with_format = |log: AccessLog| log.with_format(how.log_format.clone());
+    Ok(Some(logs.into_iter().map(with_format).collect()))
+}
+
+/// From now on SIGUSR1 has the file of the access log opened anew, and ends nobody. A thread waits
+/// for it, which costs nothing until it comes.
+fn reopen_on_signal(log: Reopener) -> Result<(), StartError> {
+    let mut signals = Signals::new([SIGUSR1]).map_err(StartError::Loop)?;
+    let thread = thread::Builder::new().name("signals".into());
+    let wait = move || signals.forever().for_each(|_| log.reopen());
+    thread.spawn(wait).map(drop).map_err(StartError::Loop)
 }
 
 /// What one worker takes of what there is for each.

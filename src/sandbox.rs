@@ -4,7 +4,9 @@
 //! It is Landlock (Linux 5.13), which needs no privileges and can only be tightened. It binds the
 //! thread that asks for it and those that it starts later, so it has to be asked for before any
 //! other thread is there, and after everything is open that stays open: listeners, logs, the served
-//! folder. What is open may be used as before.
+//! folder. What is open may be used as before. The one thread that is there before is the access
+//! log's: it opens one path anew when the log is rotated, and nothing that a client says reaches
+//! it but as bytes to be written. So nobody else may write anywhere, not even beside the log.
 //!
 //! Relies on the landlock crate for knowing what which kernel can deny.   Never takes a kernel that
 //! can deny less for an error: it says how far it came.
@@ -26,7 +28,7 @@ pub(crate) struct Confinement {
 
 impl Confinement {
     /// Confines the process, once everything is open: the listeners, the logs and what is served.
-    /// Of the threads only the access log's has begun by then, and it opens nothing.
+    /// Of the threads only the access log's has begun by then, and it opens nothing but its log.
     pub(crate) fn enter(self, binds: &[Bind]) -> Result<(), SandboxError> {
         // A link that is served by itself may be given another target, anywhere.
         let is_link = |path: &PathBuf| path.is_symlink() && path.is_file();

@@ -13,11 +13,13 @@ use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::{HeaderName, HeaderValue, StatusCode};
 use oneloop::config::RECEIVE_BUFFER;
+use oneloop::observers::LogFormat;
 
 use super::LogTarget;
 use super::serving::Serving;
 use super::values::{
-    Bind, PerLine, bind, duration, field, field_value, number, per_line, size, status, workers,
+    Bind, PerLine, bind, duration, field, field_value, log_format, number, per_line, size, status,
+    workers,
 };
 
 /// The shortest head that is worth calling one, in bytes; a browser's is a good 500.
@@ -176,12 +178,24 @@ pub(super) struct Options {
 
     /// Log every answer to FILE, or without FILE to stdout
     ///
-    /// The lines are in the Common Log Format, with the seconds each answer took at the end. The
-    /// server never waits for its log: where it does not keep up, lines are dropped and counted.
+    /// The server never waits for its log: where it does not keep up, lines are dropped, counted,
+    /// and that is said. On SIGUSR1 FILE is opened anew, so that it can be renamed before.
     #[arg(long, global = true, env = "ONELOOP_ACCESS_LOG", value_name = "FILE")]
     #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "")]
     #[arg(value_parser = OsStringValueParser::new().map(LogTarget::from), help_heading = "Output")]
     pub(super) access_log: Option<LogTarget>,
+
+    /// Lines of the access log: clf, combined, json, or a template as '{client} {status}'
+    ///
+    /// `clf` is the Common Log Format with the seconds each answer took at the end, `combined` has
+    /// Referer and User-Agent in their place, `json` is one object a line. A template is text with
+    /// {client}, {time}, {iso-time}, {line}, {method}, {target}, {version}, {status}, {bytes},
+    /// {micros}, {seconds}, {id} (c17.r3), {connection}, {request}, {close} (why the connection
+    /// ends with this answer), {referer} and {user-agent}; a brace itself is written twice. What a
+    /// client said is escaped, what is not there is -.
+    #[arg(long, global = true, env = "ONELOOP_LOG_FORMAT", default_value = "clf")]
+    #[arg(value_parser = log_format, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) log_format: LogFormat,
 
     /// Request line and header fields together; 431 beyond
     #[arg(long, global = true, env = "ONELOOP_MAX_HEAD", default_value = "16KiB")]

@@ -18,6 +18,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use http::{HeaderName, HeaderValue, StatusCode};
 use oneloop::Mounts;
 use oneloop::files::{Cors, Symlinks};
+use oneloop::observers::{LogFormat, LogFormatError};
 
 use super::Sandbox;
 
@@ -61,6 +62,11 @@ pub(super) fn per_line_os<T: Clone + Send + Sync + 'static>(
         let lines = if lines.is_empty() { vec![bytes] } else { lines };
         lines.into_iter().map(OsStr::from_bytes).map(one).collect::<Result<_, _>>().map(PerLine)
     })
+}
+
+/// The name of a format of the access log, or a template.
+pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
+    text.parse().map_err(|error: LogFormatError| error.to_string())
 }
 
 /// Any text.

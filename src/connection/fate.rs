@@ -54,6 +54,33 @@ pub enum CloseReason {
     EndedAtOnce,
 }
 
+impl CloseReason {
+    /// Its name in one word, as access logs write it. It stays what it is.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientDone => "client-done",
+            Self::Answered => "answered",
+            Self::IdleTimeout => "idle-timeout",
+            Self::MadeRoom => "made-room",
+            Self::Stopped => "stopped",
+            Self::Fault(_) => "fault",
+            Self::ClientLeft => "client-left",
+            Self::WriteTimeout => "write-timeout",
+            Self::Stalled => "stalled",
+            Self::Broken(_) => "broken",
+            Self::AnswerTimeout => "answer-timeout",
+            Self::Panicked => "panicked",
+            Self::SourceFailed => "source-failed",
+            Self::SourceTimeout => "source-timeout",
+            Self::DiskTimeout => "disk-timeout",
+            Self::FileShrank => "file-shrank",
+            Self::CutOff => "cut-off",
+            Self::EndedAtOnce => "ended-at-once",
+        }
+    }
+}
+
 impl fmt::Display for CloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -112,5 +139,9 @@ mod tests {
         let lines: BTreeSet<String> = reasons.iter().map(ToString::to_string).collect();
         assert_eq!(lines.len(), reasons.len());
         assert!(lines.iter().all(|line| !line.is_empty() && !line.contains('\n')), "{lines:?}");
+        let names: BTreeSet<&str> = reasons.iter().map(|reason| reason.name()).collect();
+        assert_eq!(names.len(), reasons.len());
+        let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
+        assert!(names.iter().all(|name| is_word(name)), "{names:?}");
     }
 }

@@ -146,6 +146,12 @@ impl Connection {
         (self.phase == Phase::Closed).then_some(self.reason)
     }
 
+    /// Why no request follows, once the last answer has left, or it has ended.
+    #[must_use]
+    pub fn ending(&self) -> Option<CloseReason> {
+        matches!(self.phase, Phase::Lingering | Phase::Closed).then_some(self.reason)
+    }
+
     /// Whether its end has to be a reset: an orderly close would make a whole body of an unfinished
     /// one (RFC 9112 §8).
     #[must_use]

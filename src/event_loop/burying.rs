@@ -63,7 +63,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             slot.stream.reset();
         }
         if let Some(mut notes) = self.ledger.tear_out(key) {
-            notes.tell(false, self.net.now(), &self.wall.date, &mut self.observer);
+            let close = slot.connection.fate();
+            notes.tell(false, close, self.net.now(), &self.wall.date, &mut self.observer);
         }
         let connection = &slot.connection;
         debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");

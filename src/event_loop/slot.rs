@@ -21,6 +21,7 @@ use super::key::Key;
 use super::lists::Lists;
 use super::mio::MioStream;
 use super::net::{Stream, Transfer};
+use super::notes::Said;
 use super::readiness::Readiness;
 
 /// One connection of the loop.
@@ -265,8 +266,9 @@ impl<S: Stream> Slot<S> {
         };
         let request = head.to_request(self.connection.requests(), &caller);
         if O::REQUESTS {
-            let notes = turn.ledger.write(turn.key);
-            notes.asked(request.id(), caller.peer(), head.line, (turn.clock)());
+            let said = Said::by(&request, head.line, turn.observer.wants_fields());
+            let notes = turn.ledger.write(turn.key, || caller.peer());
+            notes.asked(request.id(), said, (turn.clock)());
         }
         match guarded(|| turn.responder.respond(&request)) {
             Ok(answer) => self.connection.answer(asked, answer, out, &turn.terms),

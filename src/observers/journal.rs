@@ -3,6 +3,9 @@
 //! What an operator must know is a warning or information; how each connection ended is `debug`
 //! (the program's `-v`), every change of phase is `trace`.
 
+use std::io;
+use std::path::Path;
+
 use log::Level::Trace;
 use log::{debug, info, log_enabled, trace, warn};
 
@@ -63,4 +66,18 @@ fn paused(pause: AcceptPause) {
         }
         AcceptPause::Failed(kind) => warn!("accepting failed ({kind}); trying again shortly"),
     }
+}
+
+/// An access log has dropped so many lines since it began.
+pub(super) fn access_log_drops(lines: u64) {
+    warn!("lines missing in the access log so far: {lines}; is its disk full, its reader slow?");
+}
+
+/// The file of an access log could not be opened anew.
+pub(super) fn access_log_not_reopened(path: &Path, source: &io::Error) {
+    warn!(
+        "cannot open the access log {} anew: {source}; it goes on in the file that was there; name \
+         a file in a folder that may be written to",
+        path.display()
+    );
 }

@@ -6,13 +6,13 @@
 //!
 //! May import: message, connection's Phase, CloseReason and Moment; log (`journal.rs` only).
 //! Never: event_loop, anything mutable.
-//! Read next: `journal.rs`, `access_log.rs`, `tally.rs`.
+//! Read next: `journal.rs`, `access_log/mod.rs`, `tally.rs`.
 
 mod access_log;
 mod journal;
 mod tally;
 
-pub use access_log::{AccessLog, AccessLogError};
+pub use access_log::{AccessLog, AccessLogError, LogFormat, LogFormatError, Reopener};
 pub use journal::Journal;
 pub use tally::Tally;
 
@@ -28,6 +28,12 @@ pub trait Observer {
     /// Whether [`Event::Answered`] is wanted. Only then are request lines kept and the clock read
     /// once more for each request.
     const REQUESTS: bool = false;
+
+    /// Whether [`Answered::referer`] and [`Answered::user_agent`] are wanted, too. Only then are
+    /// they kept. Asked with every request.
+    fn wants_fields(&self) -> bool {
+        false
+    }
 
     /// Something happened.
     fn on(&mut self, event: &Event<'_>);
@@ -106,6 +112,13 @@ pub struct Answered<'a> {
     pub took: Duration,
     /// Whether all of the answer was handed over.
     pub whole: bool,
+    /// Why the connection ends with this answer; `None` where it goes on.
+    pub close: Option<CloseReason>,
+    /// The `Referer` of the request, or the first KiB of it; empty where there is none, and where
+    /// no observer [wants](Observer::wants_fields) it.
+    pub referer: &'a [u8],
+    /// Its `User-Agent`, likewise.
+    pub user_agent: &'a [u8],
     /// The date as answers carry it now.
     pub date: &'a Date,
 }
@@ -119,6 +132,10 @@ impl Observer for () {
 impl<A: Observer, B: Observer> Observer for (A, B) {
     const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
 
+    fn wants_fields(&self) -> bool {
+        self.0.wants_fields() || self.1.wants_fields()
+    }
+
     fn on(&mut self, event: &Event<'_>) {
         self.0.on(event);
         self.1.on(event);
@@ -129,6 +146,10 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
 impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
     const REQUESTS: bool = O::REQUESTS;
 
+    fn wants_fields(&self) -> bool {
+        self.borrow().wants_fields()
+    }
+
     fn on(&mut self, event: &Event<'_>) {
         self.borrow_mut().on(event);
     }
@@ -138,6 +159,10 @@ impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
 /// each has its own, and who reads adds up. Costs the loop an uncontended lock an event.
 impl<O: Observer> Observer for Arc<Mutex<O>> {
     const REQUESTS: bool = O::REQUESTS;
+
+    fn wants_fields(&self) -> bool {
+        self.lock().unwrap_or_else(PoisonError::into_inner).wants_fields()
+    }
 
     fn on(&mut self, event: &Event<'_>) {
         self.lock().unwrap_or_else(PoisonError::into_inner).on(event);
