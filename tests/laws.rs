@@ -56,7 +56,7 @@ const FLOORS: [Floor; 7] = [
     Floor {
         name: "wire",
         floors: &["wire", "message", "config"],
-        crates: &["std", "http", "httparse", "httpdate", "memchr", "percent_encoding"],
+        crates: &["std", "http", "httparse", "httpdate", "itoa", "memchr", "percent_encoding"],
         never: &IO,
         // How an address is written, which is grammar.
         but: &[("wire/target.rs", "std::net::Ipv6Addr")],
@@ -94,7 +94,7 @@ const FLOORS: [Floor; 7] = [
         name: "observers",
         // Of the connection only the words for phases, reasons and moments: checked below.
         floors: &["observers", "message", "connection", "config"],
-        crates: &["std", "http", "httpdate", "log"],
+        crates: &["std", "http", "httpdate", "itoa", "log"],
         never: &["std::os::unix::net", "std::time::Instant"],
         but: &[],
     },

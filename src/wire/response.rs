@@ -123,24 +123,10 @@ fn write_fields<'a>(
         Delimiter::Unsaid => {}
         Delimiter::Length(length) => {
             out.extend_from_slice(b"Content-Length: ");
-            write_decimal(out, length);
+            out.extend_from_slice(itoa::Buffer::new().format(length).as_bytes());
             out.extend_from_slice(b"\r\n");
         }
         Delimiter::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
-    }
-}
-
-fn write_decimal(out: &mut Vec<u8>, mut number: u64) {
-    const DIGITS: usize = 20; // of u64::MAX
-    let mut digits = [0; DIGITS];
-    let mut at = DIGITS;
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            return out.extend_from_slice(&digits[at..]);
-        }
     }
 }
 

@@ -15,7 +15,7 @@ pub(crate) struct Named {
 }
 
 /// The crates that are not this one.
-const CRATES: [&str; 19] = [
+const CRATES: [&str; 20] = [
     "std",
     "core",
     "alloc",
@@ -26,6 +26,7 @@ const CRATES: [&str; 19] = [
     "env_logger",
     "http",
     "httpdate",
+    "itoa",
     "memchr",
     "percent_encoding",
     "mime_guess",

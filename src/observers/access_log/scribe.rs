@@ -170,19 +170,8 @@ fn parts(line: &[u8]) -> [&[u8]; 3] {
     }
 }
 
-/// Digit by digit: by way of `fmt` it would be a good part of a line.
-fn append_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+fn append_number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
 }
 
 /// `Sun, 22 Nov 2026 14:00:00 GMT` as `22/Nov/2026:14:00:00 +0000`.
