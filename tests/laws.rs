@@ -179,8 +179,9 @@ fn refused(
     }
     if name == "observers" && target == "connection" {
         let what = inside.rsplit("::").next().unwrap_or(inside);
-        let is_word = ["Phase", "CloseReason", "Moment"].contains(&what);
-        return (!is_word).then(|| "observers know Phase, CloseReason and Moment alone".to_owned());
+        let is_word = ["Phase", "CloseReason", "Moment", "Why"].contains(&what);
+        return (!is_word)
+            .then(|| "observers know Phase, Why, CloseReason and Moment alone".to_owned());
     }
     None
 }

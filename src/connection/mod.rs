@@ -166,6 +166,12 @@ impl Connection {
         self.deadline
     }
 
+    /// What that deadline is for.
+    #[must_use]
+    pub const fn awaits(&self) -> Why {
+        self.why
+    }
+
     /// How many requests it has made.
     #[must_use]
     pub const fn requests(&self) -> u32 {

@@ -7,18 +7,20 @@
 //! none is idle does accepting pause; whoever waits does so in the kernel's queue, and is taken in
 //! when a connection ends.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{
     ACCEPT_PAUSE, ACCEPTS_PER_TURN, IDLE_BEFORE_LEAVING, LINGER_SILENT, PAUSE_TOLD_AGAIN,
 };
 use crate::connection::{CloseReason, Connection, Moment, Phase, Terms};
-use crate::observers::{AcceptPause, Event, Observer};
+use crate::observers::{AcceptPause, Call, Event, Observer, Outcome, Who};
 
 use super::EventLoop;
 use super::key::Key;
 use super::net::{Accepted, Net};
 use super::slot::Slot;
+use super::telling::done;
 
 /// What is known of the listeners, and of the room behind them.
 #[derive(Debug, Default)]
@@ -105,8 +107,11 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if is_full && !self.make_room(listener, AcceptPause::FullHouse) {
             return;
         }
-        match self.net.accept(listener) {
-            Accepted::Stream(stream) => self.move_in(stream, listener),
+        let from = self.moment();
+        let accepted = self.net.accept(listener);
+        self.tell_accept(&accepted, from);
+        match accepted {
+            Accepted::Stream(stream, peer) => self.move_in(stream, peer, listener, from),
             Accepted::Nobody => self.reception.waiting[listener] = false,
             Accepted::Left => {}
             Accepted::NoDescriptors => {
@@ -119,7 +124,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Closes who has been idle longest, for somebody who waits; nobody leaves for nobody, and only
     /// trouble that somebody has is told. Whether there is room now.
     fn make_room(&mut self, listener: usize, trouble: AcceptPause) -> bool {
-        if !self.net.is_somebody_waiting(listener) {
+        let from = self.moment();
+        let is_somebody_waiting = self.net.is_somebody_waiting(listener);
+        self.tell_call(Who::LOOP, Call::Poll, Outcome::Done, from);
+        if !is_somebody_waiting {
             self.reception.waiting[listener] = false;
             return false;
         }
@@ -131,7 +139,13 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         true
     }
 
-    fn move_in(&mut self, mut stream: N::Stream, listener: usize) {
+    fn move_in(
+        &mut self,
+        mut stream: N::Stream,
+        peer: Option<SocketAddr>,
+        listener: usize,
+        from: Moment,
+    ) {
         let service = self.service_of[listener];
         let terms = Terms {
             now: self.now,
@@ -141,12 +155,17 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         };
         let connection = Connection::new(&terms);
         let generation = self.generations.next();
-        let entry = self.slots.vacant_entry();
-        self.crowd = self.crowd.max(entry.key() + 1);
-        let key = Key { slot: entry.key() as u32, generation };
-        self.observer.on(&Event::Accepted(generation));
+        let at = self.slots.vacant_key();
+        self.crowd = self.crowd.max(at + 1);
+        let key = Key { slot: at as u32, generation };
+        let who = key.who();
+        self.observer.on(&Event::Accepted { who, service, peer });
+        self.tell_call(who, Call::Accept, Outcome::Done, from);
+        let from = self.moment();
         let registered = self.net.register(&mut stream, key);
-        let slot = entry.insert(Slot::new(stream, connection, service, generation));
+        self.tell_call(who, Call::Register, done(&registered), from);
+        self.slots.insert(Slot::new(stream, connection, service, generation));
+        let slot = &mut self.slots[at];
         match registered {
             Ok(()) => self.agenda.arm(key, &mut slot.armed, slot.connection.deadline()),
             Err(error) => {

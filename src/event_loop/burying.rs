@@ -7,12 +7,12 @@
 
 use crate::config::{CONNECTIONS_UNASKED, SLOTS_KEPT};
 use crate::connection::CloseReason;
-use crate::observers::{Event, Observer};
+use crate::observers::{Call, Event, Observer, Outcome};
 
 use super::EventLoop;
 use super::key::Key;
 use super::net::{Net, Stream as _};
-use super::slot::tenant;
+use super::slot::{Slot, tenant};
 use super::stopping::Stop;
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
@@ -59,18 +59,23 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             return;
         }
         let mut slot = self.slots.remove(key.slot as usize);
+        let who = key.who();
         if slot.connection.is_cut() {
+            let from = self.moment();
             slot.stream.reset();
+            self.tell_call(who, Call::SetOption, Outcome::Done, from);
         }
         if let Some(mut notes) = self.ledger.tear_out(key) {
             let close = slot.connection.fate();
             notes.tell(false, close, self.net.now(), &self.wall.date, &mut self.observer);
         }
-        let connection = &slot.connection;
+        let Slot { stream, connection, .. } = slot;
         debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
+        let from = self.moment();
+        drop(stream);
+        self.tell_call(who, Call::Close, Outcome::Done, from);
         if let Some(reason) = connection.fate() {
-            let requests = connection.requests();
-            self.observer.on(&Event::Closed { connection: key.generation, reason, requests });
+            self.observer.on(&Event::Closed { who, reason, requests: connection.requests() });
         }
         self.reception.room_was_made();
     }

@@ -211,14 +211,14 @@ impl Net for MioNet {
         let Some(listening) = self.listeners.get(listener) else { return Accepted::Nobody };
         let accepted = match &listening.socket {
             ListeningSocket::Tcp(listener) => {
-                listener.accept().map(|(stream, _)| MioStream::Tcp(stream))
+                listener.accept().map(|(stream, peer)| (MioStream::Tcp(stream), Some(peer)))
             }
             ListeningSocket::Unix(listener) => {
-                listener.accept().map(|(stream, _)| MioStream::Unix(stream))
+                listener.accept().map(|(stream, _)| (MioStream::Unix(stream), None))
             }
         };
         match accepted {
-            Ok(stream) => Accepted::Stream(stream),
+            Ok((stream, peer)) => Accepted::Stream(stream, peer),
             Err(error) => not_accepted(&error),
         }
     }
@@ -318,14 +318,14 @@ impl Stream for MioStream {
     }
 
     fn send_file(&mut self, range: &FileRange, pages: Pages) -> Sent {
-        let sent = send_file(self.descriptor(), range, pages);
-        if sent == Sent::Cold && matches!(self, Self::Tcp(_)) {
-            // What went before said that more follows, and that will take a while: the kernel is
-            // not to wait for it (tcp(7): setting this option flushes). Whoever has gone is found
-            // by the next call.
+        send_file(self.descriptor(), range, pages)
+    }
+
+    fn push(&mut self) {
+        if matches!(self, Self::Tcp(_)) {
+            // tcp(7): setting this option flushes. Whoever has gone is found by the next call.
             let _ = rustix::net::sockopt::set_tcp_nodelay(self.descriptor(), true);
         }
-        sent
     }
 
     /// A read of a Unix socket ends behind a message that passes descriptors, though more is

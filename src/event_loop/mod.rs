@@ -26,6 +26,7 @@ mod mio;
 mod net;
 mod notes;
 mod outcome;
+mod questions;
 mod queueing;
 mod readiness;
 mod relief;
@@ -35,6 +36,7 @@ mod service;
 mod signals;
 mod slot;
 mod stopping;
+mod telling;
 mod warming;
 mod workers;
 mod writing;
@@ -51,7 +53,6 @@ pub use stopping::Flow;
 pub use workers::Workers;
 
 use std::cell::Cell;
-use std::fmt;
 use std::io;
 use std::sync::Arc;
 
@@ -195,9 +196,11 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             self.agenda.wait_limit(self.now, others)
         };
         self.notices.clear();
+        let from = if O::STEPS { self.net.now() } else { self.now };
         self.net.wait(limit, &mut self.notices)?;
         self.now = self.net.now();
         self.wall = self.net.wall(self.now);
+        self.tell_wait(from, limit);
         Ok(())
     }
 
@@ -214,7 +217,10 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         for at in 0..self.notices.len() {
             match self.notices[at] {
                 Notice::Ready(key, ready) => match self.summon(key) {
-                    Some(slot) => slot.readiness.told(ready),
+                    Some(slot) => {
+                        slot.readiness.told(ready);
+                        self.tell_ready(key, ready);
+                    }
                     None => self.observer.on(&Event::Stale),
                 },
                 Notice::Listener(number) => self.reception.somebody_came(number),
@@ -326,6 +332,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             }
             Verdict::Waiting => {
                 self.agenda.arm(key, &mut slot.armed, slot.connection.deadline());
+                self.tell_armed(key);
             }
             Verdict::Unfinished => {
                 self.arm(key);
@@ -352,40 +359,6 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
 
     fn tenant(&mut self, key: Key) -> Option<&mut Slot<N::Stream>> {
         tenant(&mut self.slots, key)
-    }
-
-    /// The network.
-    pub const fn net(&self) -> &N {
-        &self.net
-    }
-
-    /// The network, to change it.
-    pub const fn net_mut(&mut self) -> &mut N {
-        &mut self.net
-    }
-
-    /// How many connections there are.
-    pub fn open(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// What all connections together keep unread and unsent, in bytes.
-    pub const fn held(&self) -> usize {
-        self.held
-    }
-
-    /// How many entries the agenda has.
-    pub fn scheduled(&self) -> usize {
-        self.agenda.len()
-    }
-}
-
-impl<N: Net + fmt::Debug, O> fmt::Debug for EventLoop<N, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventLoop")
-            .field("net", &self.net)
-            .field("open", &self.slots.len())
-            .finish_non_exhaustive()
     }
 }
 

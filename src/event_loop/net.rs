@@ -42,8 +42,8 @@ pub enum Sent {
 /// What became of an attempt to accept.
 #[derive(Debug)]
 pub enum Accepted<S> {
-    /// A connection.
-    Stream(S),
+    /// A connection, and the address of its client where it has one.
+    Stream(S, Option<SocketAddr>),
     /// Nobody is waiting; an event will tell when somebody is.
     Nobody,
     /// Somebody waited and has left again; the next may be there.
@@ -200,6 +200,9 @@ pub trait Stream {
     fn may_end_reads_early(&self) -> bool {
         false
     }
+
+    /// What was written is to leave now, though it was said that more follows.
+    fn push(&mut self) {}
 
     /// Tells the client that nothing more will come.
     fn shut(&mut self);

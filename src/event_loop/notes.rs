@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::ops::Range;
 
 use crate::config::{LOG_FIELD, LOG_LINE, NOTES_KEPT, NOTES_ROOM};
-use crate::connection::{CloseReason, Given, Moment, Phase};
+use crate::connection::{CloseReason, Given, Moment};
 use crate::message::{Date, Request, RequestId};
 use crate::observers::{Answered, Event, Observer};
 
@@ -233,30 +233,19 @@ impl Notes {
 
 /// What a slot tells, and what it writes down to be told.
 impl<S: Stream> Slot<S> {
-    pub(super) fn tell_move<O: Observer>(&self, from: Phase, turn: &mut Turn<'_, O>) {
-        let to = self.connection.phase();
-        if to != from {
-            turn.observer.on(&Event::Moved { connection: self.generation, from, to });
-        }
-    }
-
-    /// A head was whole, and the responder is asked: the machine went there from `from` in one
-    /// step.
-    pub(super) fn tell_asked<O: Observer>(&self, from: Phase, turn: &mut Turn<'_, O>) {
-        let connection = self.generation;
-        if from == Phase::Idle {
-            turn.observer.on(&Event::Moved { connection, from, to: Phase::Head });
-        }
-        if from != Phase::Answering {
-            let (from, to) = (Phase::Head, Phase::Answering);
-            turn.observer.on(&Event::Moved { connection, from, to });
-        }
-    }
-
     /// An answer was given to what was asked; or, where nobody was asked, to the line that `input`
     /// begins with.
-    pub(super) fn note_given<O>(&self, given: Option<Given>, input: &[u8], turn: &mut Turn<'_, O>) {
+    pub(super) fn note_given<O: Observer>(
+        &self,
+        given: Option<Given>,
+        input: &[u8],
+        turn: &mut Turn<'_, O>,
+    ) {
         let Some(given) = given else { return };
+        turn.tell_given(given);
+        if !O::REQUESTS {
+            return;
+        }
         let notes = turn.ledger.write(turn.key, || self.stream.peer());
         if !notes.is_asked() {
             let line = input.split(|byte| matches!(byte, b'\r' | b'\n')).next().unwrap_or_default();
@@ -275,6 +264,7 @@ impl<S: Stream> Slot<S> {
 
     /// All that was given has left.
     pub(super) fn tell_answered<O: Observer>(&self, turn: &mut Turn<'_, O>) {
+        turn.tell_sent();
         if O::REQUESTS
             && let Some(notes) = turn.ledger.read(turn.key)
         {

@@ -13,7 +13,7 @@ use slab::Slab;
 
 use crate::connection::{Advance, Asked, Connection, Moment, Outgoing, Phase, Reply, guarded};
 use crate::message::{Caller as _, Done};
-use crate::observers::Observer;
+use crate::observers::{Call, Event, Observer};
 use crate::wire::request::{Head, Scan};
 
 use super::desk::{Budget, Desk, SlotCaller, Turn};
@@ -23,6 +23,7 @@ use super::mio::MioStream;
 use super::net::{Stream, Transfer};
 use super::notes::Said;
 use super::readiness::Readiness;
+use super::telling::moved;
 
 /// One connection of the loop.
 #[derive(Debug)]
@@ -220,7 +221,7 @@ impl<S: Stream> Slot<S> {
             Advance::Starved => None,
             // By reference: the head is not moved again.
             Advance::Ask(ref head) => {
-                self.tell_asked(phase, turn);
+                self.tell_head(phase, turn);
                 phase = Phase::Answering;
                 let reply = self.ask(head, input.len(), out, turn);
                 budget.answered(|| turn.is_long());
@@ -229,7 +230,7 @@ impl<S: Stream> Slot<S> {
             Advance::Took(took, given) => Some(Reply { took, given }),
         };
         if let Some(Reply { took, given }) = reply {
-            if O::REQUESTS {
+            if O::REQUESTS || O::STEPS {
                 self.note_given(given, input, turn);
             }
             if took > 0 {
@@ -270,6 +271,10 @@ impl<S: Stream> Slot<S> {
             let notes = turn.ledger.write(turn.key, || caller.peer());
             notes.asked(request.id(), said, (turn.clock)());
         }
+        if O::STEPS {
+            let (who, request, at) = (turn.key.who(), self.connection.requests(), turn.moment());
+            turn.observer.on(&Event::Asked { who, request, at });
+        }
         match guarded(|| turn.responder.respond(&request)) {
             Ok(answer) => self.connection.answer(asked, answer, out, &turn.terms),
             Err(_) => self.connection.responder_panicked(asked, out, &turn.terms),
@@ -278,7 +283,7 @@ impl<S: Stream> Slot<S> {
 
     // Read.
 
-    fn read<O>(&mut self, desk: &mut Desk, turn: &Turn<'_, O>, budget: &mut Budget) {
+    fn read<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         // What is left of an earlier read makes way, so that the two stretches are one again.
         if let Some(inbox) = desk.take_unread() {
             self.connection.keep(inbox);
@@ -286,7 +291,9 @@ impl<S: Stream> Slot<S> {
         let room = &mut desk.received[..self.connection.room()];
         let asked = room.len();
         debug_assert!(asked > 0, "a head that fills the inbox is refused before it does");
+        let from = turn.moment();
         let transfer = self.stream.read(room);
+        turn.tell_call(Call::Receive, moved(transfer, asked), from);
         let short_drains = turn.short_drains && !self.stream.may_end_reads_early();
         self.readiness.read(transfer, asked, short_drains);
         match transfer {
@@ -312,8 +319,9 @@ impl<S: Stream> Slot<S> {
     /// follows.
     pub(super) fn expire<O: Observer>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>) {
         let phase = self.connection.phase();
+        turn.tell_expired(self.connection.awaits());
         let given = self.connection.expired(&mut desk.out, &turn.terms);
-        if O::REQUESTS {
+        if O::REQUESTS || O::STEPS {
             self.note_given(given, b"", turn);
         }
         self.tell_move(phase, turn);

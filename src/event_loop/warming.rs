@@ -14,8 +14,10 @@
 //! Read next: `send_file.rs`, `writing.rs`.
 
 use std::os::unix::fs::FileExt as _;
+use std::sync::atomic::Ordering::Relaxed;
 
 use crate::config::WARMING_BUFFER;
+use crate::connection::Pages;
 use crate::message::{Done, FileRange, Job, Wake};
 
 /// Reads that stretch, so that it is in memory, and tells so, whatever comes of it: what cannot be
@@ -48,6 +50,12 @@ impl Drop for Told {
         self.done.set();
         self.wake.wake();
     }
+}
+
+/// Whether it is asked if that stretch is in memory before it is sent.
+pub(super) fn asks_page(range: &FileRange, pages: Pages) -> bool {
+    let is_in_memory = range.file.is_memory.load(Relaxed);
+    cfg!(target_os = "linux") && pages == Pages::Unknown && !is_in_memory && range.len > 0
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -7,15 +7,16 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::config::WARMED_AT_ONCE;
+use crate::config::{SENDFILE_CHUNK, WARMED_AT_ONCE};
 use crate::connection::{CloseReason, Farewell, Outgoing, Phase, Pull};
 use crate::message::{Done, FileRange, Submitted, Wake};
-use crate::observers::Observer;
+use crate::observers::{Call, Observer, Outcome};
 
 use super::desk::{Budget, Desk, Turn};
 use super::net::{Sent, Stream, Transfer};
 use super::slot::Slot;
-use super::warming::warm;
+use super::telling::moved;
+use super::warming::{asks_page, warm};
 
 impl<S: Stream> Slot<S> {
     pub(super) fn write<O: Observer>(
@@ -43,7 +44,7 @@ impl<S: Stream> Slot<S> {
                     self.tell_answered(turn);
                 }
                 if let Some(farewell) = farewell {
-                    self.part(farewell);
+                    self.part(farewell, turn);
                     desk.drop_unread();
                 }
             }
@@ -61,7 +62,9 @@ impl<S: Stream> Slot<S> {
         budget: &mut Budget,
     ) {
         let made = desk.out.len();
+        let from = turn.moment();
         let transfer = self.stream.write(&desk.out, false);
+        turn.tell_call(Call::Send, moved(transfer, made), from);
         self.readiness.wrote(transfer, made, turn.short_drains);
         if self.made_left(transfer, desk, turn, budget) == Some(made) {
             self.tell_answered(turn);
@@ -92,20 +95,26 @@ impl<S: Stream> Slot<S> {
     }
 
     /// The last answer has left.
-    fn part(&mut self, farewell: Farewell) {
+    fn part<O: Observer>(&mut self, farewell: Farewell, turn: &mut Turn<'_, O>) {
         match farewell {
             Farewell::Close if !self.readiness.may_read() => {
                 self.connection.close(CloseReason::Answered);
             }
-            Farewell::Close | Farewell::Shut => self.stream.shut(),
+            Farewell::Close | Farewell::Shut => {
+                let from = turn.moment();
+                self.stream.shut();
+                turn.tell_call(Call::Shut, Outcome::Done, from);
+            }
         }
     }
 
     /// What the socket did not take before, and nothing else.
-    fn write_unsent<O>(&mut self, turn: &Turn<'_, O>, budget: &mut Budget) {
+    fn write_unsent<O: Observer>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         let Outgoing::Unsent(bytes) = self.connection.outgoing() else { return };
         let given = bytes.len();
+        let from = turn.moment();
         let transfer = self.stream.write(bytes, false);
+        turn.tell_call(Call::Send, moved(transfer, given), from);
         self.readiness.wrote(transfer, given, turn.short_drains);
         if let Some(n) = self.moved(transfer) {
             budget.wrote(n);
@@ -114,33 +123,52 @@ impl<S: Stream> Slot<S> {
     }
 
     /// What was gathered, and in the same call the content behind it, where that is bytes.
-    fn write_made<O>(&mut self, desk: &mut Desk, turn: &mut Turn<'_, O>, budget: &mut Budget) {
+    fn write_made<O: Observer>(
+        &mut self,
+        desk: &mut Desk,
+        turn: &mut Turn<'_, O>,
+        budget: &mut Budget,
+    ) {
         let made = desk.out.len();
         let outgoing = self.connection.outgoing();
         let more_follows = matches!(outgoing, Outgoing::Part(_) | Outgoing::File(..));
-        let (transfer, given) = match outgoing {
+        let from = turn.moment();
+        let (call, transfer, given) = match outgoing {
             Outgoing::Content(content) | Outgoing::Part(content) if made == 0 => {
-                (self.stream.write(content, more_follows), content.len())
+                (Call::Send, self.stream.write(content, more_follows), content.len())
             }
             Outgoing::Content(content) | Outgoing::Part(content) => {
-                let given = made + content.len();
-                (self.stream.write_both(&desk.out, content, more_follows), given)
+                let transfer = self.stream.write_both(&desk.out, content, more_follows);
+                (Call::SendBoth, transfer, made + content.len())
             }
-            Outgoing::File(..) => (self.stream.write(&desk.out, more_follows), made),
+            Outgoing::File(..) => (Call::Send, self.stream.write(&desk.out, more_follows), made),
             _ if made == 0 => return,
-            _ => (self.stream.write(&desk.out, false), made),
+            _ => (Call::Send, self.stream.write(&desk.out, false), made),
         };
+        turn.tell_call(call, moved(transfer, given), from);
         self.readiness.wrote(transfer, given, turn.short_drains);
         if let Some(moved) = self.made_left(transfer, desk, turn, budget) {
             self.content_left(moved.saturating_sub(made), turn);
         }
     }
 
-    fn write_file<O>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
+    fn write_file<O: Observer>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         let Outgoing::File(range, pages) = self.connection.outgoing() else { return };
-        let Sent::Tried(transfer) = self.stream.send_file(range, pages) else {
+        let (is_asked, most) = (asks_page(range, pages), range.len.min(SENDFILE_CHUNK as u64));
+        let from = turn.moment();
+        let sent = self.stream.send_file(range, pages);
+        if is_asked {
+            let outcome = if sent == Sent::Cold { Outcome::Blocked } else { Outcome::Done };
+            turn.tell_call(Call::AskPage, outcome, from);
+        }
+        let Sent::Tried(transfer) = sent else {
+            // What went before said that more follows, and that will take a while.
+            let from = turn.moment();
+            self.stream.push();
+            turn.tell_call(Call::SetOption, Outcome::Done, from);
             return self.have_warmed(turn);
         };
+        turn.tell_call(Call::SendFile, moved(transfer, most as usize), from);
         self.readiness.sent_file(transfer);
         self.connection.was_hot(&turn.terms);
         if transfer == Transfer::Ended {

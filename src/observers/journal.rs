@@ -22,7 +22,10 @@ impl Observer for Journal {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
             Event::Moved { .. } if !log_enabled!(Trace) => {}
-            Event::Answered(_) | Event::Stale | Event::TurnEnded { .. } => {}
+            Event::Accepted { .. }
+            | Event::Answered(_)
+            | Event::Stale
+            | Event::TurnEnded { .. } => {}
             _ => tell(event),
         }
     }
@@ -30,10 +33,10 @@ impl Observer for Journal {
 
 fn tell(event: &Event<'_>) {
     match *event {
-        Event::Moved { connection, from, to } => trace!("c{connection}: {from} to {to}"),
-        Event::Closed { connection, reason, requests } => {
+        Event::Moved { who, from, to } => trace!("{who}: {from} to {to}"),
+        Event::Closed { who, reason, requests } => {
             let s = if requests == 1 { "" } else { "s" };
-            debug!("c{connection}: closed after {requests} request{s}: {reason}");
+            debug!("{who}: closed after {requests} request{s}: {reason}");
         }
         Event::AcceptPaused(pause) => paused(pause),
         Event::Stopping(0) => debug!("stopping"),
@@ -45,7 +48,7 @@ fn tell(event: &Event<'_>) {
         }
         Event::CutOff(1) => warn!("the grace time ran out: 1 connection was cut off"),
         Event::CutOff(cut) => warn!("the grace time ran out: {cut} connections were cut off"),
-        Event::Accepted(_) | Event::Answered(_) | Event::Stale | Event::TurnEnded { .. } => {}
+        _ => {}
     }
 }
 

@@ -10,17 +10,19 @@
 
 mod access_log;
 mod journal;
+mod step;
 mod tally;
 
 pub use access_log::{AccessLog, AccessLogError, LogFormat, LogFormatError, Reopener};
 pub use journal::Journal;
+pub use step::{Call, Outcome, Signs, Who};
 pub use tally::Tally;
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::connection::{CloseReason, Phase};
+use crate::connection::{CloseReason, Moment, Phase, Why};
 use crate::message::{Date, RequestId};
 
 /// Watches a loop.
@@ -35,6 +37,17 @@ pub trait Observer {
         false
     }
 
+    /// Whether the steps are wanted: [`Event::Waited`] and those that say so. Only then are they
+    /// told, and the clock read once more for each batch of answers.
+    const STEPS: bool = false;
+
+    /// Whether the steps that come next are to be told with their exact times, for which the clock
+    /// is read before and after each. Else they have the time at which the turn began. Asked with
+    /// every step.
+    fn wants_times(&self) -> bool {
+        false
+    }
+
     /// Something happened.
     fn on(&mut self, event: &Event<'_>);
 }
@@ -43,12 +56,20 @@ pub trait Observer {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// A connection was accepted; its serial number.
-    Accepted(u32),
+    /// A connection was accepted.
+    Accepted {
+        /// Its name.
+        who: Who,
+        /// The responder that answers it: 0 is the one that the server runs, others are those that
+        /// were [listened for](crate::Server::listen) besides, in their order.
+        service: u8,
+        /// The client's address; `None` on a Unix socket.
+        peer: Option<SocketAddr>,
+    },
     /// A connection went from one phase to another.
     Moved {
-        /// The connection's serial number.
-        connection: u32,
+        /// The connection.
+        who: Who,
         /// Where it was.
         from: Phase,
         /// Where it is.
@@ -59,8 +80,8 @@ pub enum Event<'a> {
     Answered(&'a Answered<'a>),
     /// A connection ended.
     Closed {
-        /// The connection's serial number.
-        connection: u32,
+        /// The connection.
+        who: Who,
         /// Why it ended.
         reason: CloseReason,
         /// How many requests it made.
@@ -74,6 +95,79 @@ pub enum Event<'a> {
     TurnEnded {
         /// How many events it began with.
         events: usize,
+    },
+    /// The loop has waited for something to happen. For observers of [`STEPS`](Observer::STEPS).
+    Waited {
+        /// When it began to, all its work being done.
+        from: Moment,
+        /// When the wait was over.
+        until: Moment,
+        /// The longest that it would have waited; `None`: for ever.
+        limit: Option<Duration>,
+        /// How many events there were.
+        events: usize,
+    },
+    /// The poll said that about a connection. For observers of [`STEPS`](Observer::STEPS).
+    Ready {
+        /// The connection.
+        who: Who,
+        /// What it said.
+        signs: Signs,
+    },
+    /// A system call was made. For observers of [`STEPS`](Observer::STEPS).
+    Called {
+        /// For whom.
+        who: Who,
+        /// Which.
+        call: Call,
+        /// What came of it.
+        outcome: Outcome,
+        /// When it began.
+        from: Moment,
+        /// When it had ended.
+        until: Moment,
+    },
+    /// A head was whole, and the responder is asked. For observers of [`STEPS`](Observer::STEPS).
+    Asked {
+        /// The connection.
+        who: Who,
+        /// The request's number on it, from 1. One that was answered *later* is asked again.
+        request: u32,
+        /// When.
+        at: Moment,
+    },
+    /// An answer was given, and waits to leave. For observers of [`STEPS`](Observer::STEPS).
+    Given {
+        /// The connection.
+        who: Who,
+        /// The answer's status.
+        status: u16,
+        /// When.
+        at: Moment,
+    },
+    /// All answers that were given have left. For observers of [`STEPS`](Observer::STEPS).
+    Sent {
+        /// The connection.
+        who: Who,
+        /// When, always exactly.
+        at: Moment,
+    },
+    /// A connection waits, and for how long at the most. For observers of
+    /// [`STEPS`](Observer::STEPS).
+    Armed {
+        /// The connection.
+        who: Who,
+        /// For what.
+        why: Why,
+        /// Until then; [`Moment::NEVER`] where nothing limits it.
+        until: Moment,
+    },
+    /// It had waited so long. For observers of [`STEPS`](Observer::STEPS).
+    Expired {
+        /// The connection.
+        who: Who,
+        /// For what.
+        why: Why,
     },
     /// An orderly stop began, and waits for that many connections to finish a request or its
     /// answer.
@@ -131,6 +225,11 @@ impl Observer for () {
 /// Two observers, one after the other.
 impl<A: Observer, B: Observer> Observer for (A, B) {
     const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
+    const STEPS: bool = A::STEPS || B::STEPS;
+
+    fn wants_times(&self) -> bool {
+        self.0.wants_times() || self.1.wants_times()
+    }
 
     fn wants_fields(&self) -> bool {
         self.0.wants_fields() || self.1.wants_fields()
@@ -142,12 +241,37 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     }
 }
 
+/// One that may not be there: which, is known when the loop begins.
+impl<O: Observer> Observer for Option<O> {
+    const REQUESTS: bool = O::REQUESTS;
+    const STEPS: bool = O::STEPS;
+
+    fn wants_fields(&self) -> bool {
+        self.as_ref().is_some_and(O::wants_fields)
+    }
+
+    fn wants_times(&self) -> bool {
+        self.as_ref().is_some_and(O::wants_times)
+    }
+
+    fn on(&mut self, event: &Event<'_>) {
+        if let Some(observer) = self {
+            observer.on(event);
+        }
+    }
+}
+
 /// Shared, so that what it saw can be read when the loop has ended.
 impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
     const REQUESTS: bool = O::REQUESTS;
+    const STEPS: bool = O::STEPS;
 
     fn wants_fields(&self) -> bool {
         self.borrow().wants_fields()
+    }
+
+    fn wants_times(&self) -> bool {
+        self.borrow().wants_times()
     }
 
     fn on(&mut self, event: &Event<'_>) {
@@ -159,9 +283,14 @@ impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
 /// each has its own, and who reads adds up. Costs the loop an uncontended lock an event.
 impl<O: Observer> Observer for Arc<Mutex<O>> {
     const REQUESTS: bool = O::REQUESTS;
+    const STEPS: bool = O::STEPS;
 
     fn wants_fields(&self) -> bool {
         self.lock().unwrap_or_else(PoisonError::into_inner).wants_fields()
+    }
+
+    fn wants_times(&self) -> bool {
+        self.lock().unwrap_or_else(PoisonError::into_inner).wants_times()
     }
 
     fn on(&mut self, event: &Event<'_>) {

@@ -33,7 +33,7 @@ impl Tally {
 impl Observer for Tally {
     fn on(&mut self, event: &Event<'_>) {
         match event {
-            Event::Accepted(_) => self.accepted += 1,
+            Event::Accepted { .. } => self.accepted += 1,
             Event::Closed { reason, requests, .. } => {
                 *self.closed.entry(*reason).or_default() += 1;
                 self.requests += u64::from(*requests);
@@ -59,6 +59,7 @@ impl AddAssign<&Self> for Tally {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Who;
     use super::*;
 
     #[test]
@@ -68,11 +69,12 @@ mod tests {
             events.iter().for_each(|event| tally.on(event));
             tally
         };
-        let closed = |reason| Event::Closed { connection: 1, reason, requests: 2 };
+        let closed = |reason| Event::Closed { who: Who::LOOP, reason, requests: 2 };
+        let accepted = Event::Accepted { who: Who::LOOP, service: 0, peer: None };
         let left = CloseReason::Stopped;
-        let mut all = of(&[Event::Accepted(1), Event::Accepted(2), closed(left), Event::Stale]);
-        all += &of(&[Event::Accepted(1), closed(left)]);
-        all += &of(&[Event::Accepted(1), closed(CloseReason::IdleTimeout)]);
+        let mut all = of(&[accepted, accepted, closed(left), Event::Stale]);
+        all += &of(&[accepted, closed(left)]);
+        all += &of(&[accepted, closed(CloseReason::IdleTimeout)]);
         assert_eq!((all.accepted, all.requests, all.stale, all.open()), (4, 6, 1, 1));
         assert_eq!((all.closed[&left], all.closed[&CloseReason::IdleTimeout]), (2, 1));
     }

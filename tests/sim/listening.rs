@@ -76,11 +76,11 @@ impl Nature {
         self.oracles.tries_to_accept(self.seen);
         self.listening[listener].was_tried = true;
         let accepted = self.try_accept(listener);
-        self.oracles.has_accepted |= matches!(accepted, Accepted::Stream(_));
+        self.oracles.has_accepted |= matches!(accepted, Accepted::Stream(..));
         self.oracles.has_failed_to_accept |=
             matches!(accepted, Accepted::NoDescriptors | Accepted::Failed(_));
         self.note(match &accepted {
-            Accepted::Stream(id) => Entry::Accepts(*id),
+            Accepted::Stream(id, _) => Entry::Accepts(*id),
             Accepted::Nobody => Entry::AcceptsNot("nobody waits"),
             Accepted::Left => Entry::AcceptsNot("who came has left, or it was interrupted"),
             Accepted::NoDescriptors => Entry::AcceptsNot("no descriptor is left"),
@@ -118,7 +118,7 @@ impl Nature {
             return Accepted::Left;
         }
         self.oracles.open += 1;
-        Accepted::Stream(first)
+        Accepted::Stream(first, None)
     }
 
     /// Who still waits is reset.

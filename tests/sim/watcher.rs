@@ -225,15 +225,17 @@ impl Observer for Watcher {
         };
         let oracles = &mut nature.oracles;
         let entry = match *event {
-            Event::Accepted(_) => {
+            Event::Accepted { .. } => {
                 oracles.accepted += 1;
                 None
             }
-            Event::Moved { connection, from, to } => {
+            Event::Moved { who, from, to } => {
+                let connection = who.connection;
                 let has_input = has_input(oracles, connection);
                 oracles.moved(connection, from, to, has_input, now)
             }
-            Event::Closed { connection, reason, .. } => {
+            Event::Closed { who, reason, .. } => {
+                let connection = who.connection;
                 let is_excused = shortage.of_room || shortage.of_descriptors;
                 let input = [is_readable(oracles, connection), has_input(oracles, connection)];
                 oracles.has_closed(connection, reason, input, is_excused, now)

@@ -71,7 +71,9 @@ impl<const LINUX: bool> Net for World<LINUX> {
 
     fn accept(&mut self, listener: usize) -> Accepted<Wire> {
         match self.0.borrow_mut().accept(listener) {
-            Accepted::Stream(id) => Accepted::Stream(Wire { nature: Shared::clone(&self.0), id }),
+            Accepted::Stream(id, peer) => {
+                Accepted::Stream(Wire { nature: Shared::clone(&self.0), id }, peer)
+            }
             Accepted::Nobody => Accepted::Nobody,
             Accepted::Left => Accepted::Left,
             Accepted::NoDescriptors => Accepted::NoDescriptors,
