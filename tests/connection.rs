@@ -19,6 +19,8 @@ mod text;
 #[path = "connection/transcript.rs"]
 mod transcript;
 
+#[path = "connection/beats.rs"]
+mod beats;
 #[path = "connection/bodies.rs"]
 mod bodies;
 #[path = "connection/cold_files.rs"]

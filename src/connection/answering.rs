@@ -15,7 +15,8 @@ use crate::wire::response::{
 use super::business::Rest;
 use super::exchange::{Asked, Exchange, Held, Sink};
 use super::guard::{Panicked, guarded};
-use super::outbox::{Outbox, SourceFraming};
+use super::outbox::Outbox;
+use super::pulling::SourceFraming;
 use super::{Afterwards, Business, CloseReason, Connection, Phase, Terms, Why};
 
 /// An answer that was given.

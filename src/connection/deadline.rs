@@ -47,8 +47,11 @@ pub enum Why {
     Answer,
     /// Progress in writing: close.
     Write,
-    /// A source that waits, once the client's half is shut: close.
+    /// A source that waits, once the client's half is shut: close. There is no such deadline
+    /// before.
     Source,
+    /// A source that has said when it is to be pulled again: that is done.
+    Beat,
     /// A helper that reads from the disk what is to be sent next: close.
     Disk,
     /// The client's close: close.

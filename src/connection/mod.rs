@@ -64,6 +64,7 @@ mod guard;
 mod inbox;
 mod outbox;
 mod phase;
+mod pulling;
 mod sending;
 
 pub use advancing::Advance;
@@ -73,8 +74,9 @@ pub use exchange::{Asked, Held};
 pub use fate::CloseReason;
 pub use guard::{Panicked, guarded};
 pub use inbox::Inbox;
-pub use outbox::{Outgoing, Pages, Pull};
+pub use outbox::{Outgoing, Pages};
 pub use phase::Phase;
+pub use pulling::Pull;
 pub use sending::Farewell;
 
 use std::time::Duration;
@@ -206,11 +208,10 @@ impl Connection {
             Why::Write => limits.write_timeout,
             Why::Head => limits.head_timeout,
             Why::Body => limits.body_timeout,
-            Why::Idle | Why::Answer | Why::Source | Why::Disk | Why::Linger => {
+            Why::Idle | Why::Answer | Why::Source | Why::Beat | Why::Disk | Why::Linger => {
                 return Duration::ZERO;
             }
         };
-        // Where a source waits and not the client, the deadline is never, and this nothing.
         granted.saturating_sub(self.deadline.since(now))
     }
 
@@ -276,6 +277,7 @@ impl Connection {
             Why::Source => self.close(CloseReason::SourceTimeout),
             Why::Disk => self.close(CloseReason::DiskTimeout),
             Why::Linger => self.close(self.reason),
+            Why::Beat => self.beat(terms),
             Why::Head => {
                 self.requests += 1;
                 let is_head =

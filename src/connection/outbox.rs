@@ -3,15 +3,17 @@
 //!
 //! While anything waits here the connection neither answers nor reads, so no second body can come
 //! behind the first, and what a client can make us keep is the rest of one send buffer, or one
-//! head. A file is named and not held; a source makes the next piece when the last has left.
+//! head. A file is named and not held; a source makes the next piece when the last has left
+//! (`pulling.rs`).
 
 use std::sync::Arc;
 
-use crate::message::{Body, Done, FileRange, Part, Piece, Prepared, Pulled, Source};
-use crate::wire::response::{CHUNK_LINE, LAST_CHUNK, write_chunk_size};
+use crate::message::{Body, Done, FileRange, Part, Prepared};
 
 use super::Business;
-use super::guard::{Panicked, guarded};
+use super::deadline::Moment;
+use super::guard::Panicked;
+use super::pulling::{Making, Pull, SourceFraming};
 
 /// What waits to leave.
 #[derive(Debug, Default)]
@@ -66,7 +68,7 @@ enum Content {
     Shared { bytes: Arc<[u8]>, sent: usize },
     Prepared { prepared: Prepared, sent: usize },
     File { range: FileRange, warmth: Warmth },
-    Source { source: Box<dyn Source>, framing: SourceFraming, is_waiting: bool },
+    Source(Making),
 }
 
 impl Content {
@@ -97,15 +99,6 @@ pub enum Pages {
     Warmed(u64),
 }
 
-/// How the pieces of a source are framed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SourceFraming {
-    /// As chunks (HTTP/1.1).
-    Chunked,
-    /// Not at all: the close is the end (HTTP/1.0).
-    UntilClose,
-}
-
 /// What is to leave next.
 #[derive(Debug)]
 pub enum Outgoing<'a> {
@@ -121,7 +114,7 @@ pub enum Outgoing<'a> {
     File(&'a FileRange, Pages),
     /// What a source has to give: pull.
     Source,
-    /// Nothing until a source's wake is rung.
+    /// Nothing until a source's wake is rung, or its beat comes.
     Waiting,
     /// Nothing until a helper has read what comes next of a file.
     Warming,
@@ -135,19 +128,6 @@ impl<'a> Outgoing<'a> {
             None => Self::Content(prepared.body()),
         }
     }
-}
-
-/// What pulling a source came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pull {
-    /// So many bytes of content were made; there may be more.
-    Made(usize),
-    /// So many bytes of content were made, and that was all.
-    Ended(usize),
-    /// Nothing until its wake is rung.
-    Waits,
-    /// It will not be finished.
-    Failed,
 }
 
 impl Outbox {
@@ -164,7 +144,7 @@ impl Outbox {
                 behind = Behind::of(parts);
                 behind.take()
             }
-            Body::Source(source) => Some(Content::Source { source, framing, is_waiting: false }),
+            Body::Source(source) => Some(Content::Source(Making::of(source, framing))),
         };
         Self { content, behind, ..Self::default() }
     }
@@ -206,8 +186,8 @@ impl Outbox {
                 Warmth::Warmed(len) => Outgoing::File(range, Pages::Warmed(*len)),
                 Warmth::NoHelper | Warmth::Warming(..) => Outgoing::Warming,
             },
-            Some(Content::Source { is_waiting: true, .. }) => Outgoing::Waiting,
-            Some(Content::Source { is_waiting: false, .. }) => Outgoing::Source,
+            Some(Content::Source(making)) if making.is_waiting => Outgoing::Waiting,
+            Some(Content::Source(_)) => Outgoing::Source,
         }
     }
 
@@ -251,7 +231,7 @@ impl Outbox {
                 };
                 range.len == 0
             }
-            Some(Content::Source { .. }) | None => false,
+            Some(Content::Source(_)) | None => false,
         };
         if is_whole {
             self.content = self.behind.take();
@@ -259,53 +239,38 @@ impl Outbox {
     }
 
     /// Has the source make its next piece, framed, behind what is in `out`.
-    pub(super) fn pull(&mut self, out: &mut Vec<u8>) -> Result<Pull, Panicked> {
-        let Some(Content::Source { source, framing, is_waiting }) = &mut self.content else {
-            return Ok(Pull::Ended(0));
-        };
-        let chunk = out.len();
-        if *framing == SourceFraming::Chunked {
-            out.extend_from_slice(CHUNK_LINE);
+    pub(super) fn pull(&mut self, out: &mut Vec<u8>, now: Moment) -> Result<Pull, Panicked> {
+        let Some(making) = self.making_mut() else { return Ok(Pull::Ended(0)) };
+        let pulled = making.pull(out, now);
+        if matches!(pulled, Ok(Pull::Ended(_))) {
+            self.content = None;
         }
-        let start = out.len();
-        let pulled = match guarded(|| source.pull(&mut Piece::at_end_of(out))) {
-            Ok(pulled) => pulled,
-            Err(panicked) => {
-                // Nobody knows how much of its piece is there.
-                out.truncate(chunk);
-                return Err(panicked);
-            }
-        };
-        let made = out.len() - start;
-        match (*framing, made) {
-            (_, 0) => out.truncate(chunk),
-            (SourceFraming::Chunked, _) => {
-                write_chunk_size(&mut out[chunk..start], made);
-                out.extend_from_slice(b"\r\n");
-            }
-            (SourceFraming::UntilClose, _) => {}
+        pulled
+    }
+
+    /// The source of the body, and how it stands with it.
+    #[must_use]
+    pub(super) const fn making(&self) -> Option<&Making> {
+        match &self.content {
+            Some(Content::Source(making)) => Some(making),
+            _ => None,
         }
-        Ok(match pulled {
-            Pulled::More => Pull::Made(made),
-            Pulled::Later => {
-                *is_waiting = true;
-                if made == 0 { Pull::Waits } else { Pull::Made(made) }
-            }
-            Pulled::End => {
-                if *framing == SourceFraming::Chunked {
-                    out.extend_from_slice(LAST_CHUNK);
-                }
-                self.content = None;
-                Pull::Ended(made)
-            }
-            Pulled::Failed => Pull::Failed,
-        })
+    }
+
+    pub(super) const fn making_mut(&mut self) -> Option<&mut Making> {
+        match &mut self.content {
+            Some(Content::Source(making)) => Some(making),
+            _ => None,
+        }
     }
 
     /// Whether it holds the rest of a body whose end only the close can tell.
     #[must_use]
     pub(super) const fn ends_by_close(&self) -> bool {
-        matches!(&self.content, Some(Content::Source { framing: SourceFraming::UntilClose, .. }))
+        match self.making() {
+            Some(making) => matches!(making.framing, SourceFraming::UntilClose),
+            None => false,
+        }
     }
 
     /// A wake was rung: a source is pulled again, and a helper asked for again. Whether one has
@@ -315,7 +280,7 @@ impl Outbox {
             *was_rung = true;
         }
         match &mut self.content {
-            Some(Content::Source { is_waiting, .. }) => *is_waiting = false,
+            Some(Content::Source(making)) => making.is_waiting = false,
             Some(Content::File { warmth: warmth @ Warmth::NoHelper, .. }) => {
                 *warmth = Warmth::Unknown;
             }

@@ -5,7 +5,8 @@
 //! Read next: `outbox.rs`, where it waits.
 
 use super::business::Rest;
-use super::outbox::{Outbox, Pull};
+use super::outbox::{Outbox, Outgoing};
+use super::pulling::Pull;
 use super::{Afterwards, Business, CloseReason, Connection, Moment, Panicked, Phase, Terms, Why};
 use crate::config::LINGER_IN_ALL;
 use crate::message::Done;
@@ -79,13 +80,13 @@ impl Connection {
     /// Has the source of the body make its next piece, to the end of `out`.
     pub fn pull(&mut self, out: &mut Vec<u8>, terms: &Terms<'_>) -> Pull {
         let pulled = match self.outbox_mut() {
-            Some(outbox) => outbox.pull(out),
+            Some(outbox) => outbox.pull(out, terms.now),
             None => Ok(Pull::Ended(0)),
         };
         match pulled {
             Ok(Pull::Waits) => {}
             // To say that there is more and to make nothing is no progress.
-            Ok(Pull::Made(0)) if self.deadline != Moment::NEVER => {}
+            Ok(Pull::Made(0)) if self.why != Why::Beat && self.deadline != Moment::NEVER => {}
             Ok(Pull::Made(_) | Pull::Ended(_)) => self.progressed(terms),
             Ok(Pull::Failed) => self.cut_body(CloseReason::SourceFailed, terms),
             Err(Panicked) => self.cut_body(CloseReason::Panicked, terms),
@@ -106,9 +107,26 @@ impl Connection {
     }
 
     /// All that was made has left, and the source of the body has nothing yet. That is no stall of
-    /// the client's, so no deadline runs until the source's wake is rung.
-    pub fn source_paused(&mut self) {
-        self.deadline = Moment::NEVER;
+    /// the client's, so no deadline runs until the source's wake is rung, but for the source's own:
+    /// when it is to be pulled again, and when it has been silent too long for a client that may
+    /// have gone.
+    pub fn source_paused(&mut self, terms: &Terms<'_>) {
+        let Some(making) = self.outbox().and_then(Outbox::making) else { return };
+        let (beat, silent_until) = (making.beat, making.silent_until);
+        if silent_until <= beat {
+            self.wait_until(Why::Source, silent_until);
+        } else if beat <= terms.now {
+            // It passed while the client took its time.
+            self.beat(terms);
+        } else {
+            self.wait_until(Why::Beat, beat);
+        }
+    }
+
+    /// It is time to pull the source again, and for the client to take what it makes.
+    pub(super) fn beat(&mut self, terms: &Terms<'_>) {
+        self.woken();
+        self.wait(Why::Write, terms.limits.write_timeout, terms);
     }
 
     /// What is to be sent next of a file is not in memory, and sending it would keep everybody
@@ -154,11 +172,17 @@ impl Connection {
     }
 
     /// The client's half is closed, so it may have gone, and nobody would ever say so. From now on
-    /// a source that waits has a limit, the one of idle connections.
+    /// a source that waits has a limit, the one of idle connections. Only what it makes gives it
+    /// more time; to be pulled, and to have nothing, does not.
     pub fn client_shut(&mut self, terms: &Terms<'_>) {
-        if self.deadline == Moment::NEVER && self.phase == Phase::Writing {
-            self.wait(Why::Source, terms.limits.idle_timeout, terms);
+        if !matches!(self.outgoing(), Outgoing::Waiting) {
+            return;
         }
+        if let Some(making) = self.outbox_mut().and_then(Outbox::making_mut) {
+            let until = terms.now.after(terms.limits.idle_timeout);
+            making.silent_until = making.silent_until.min(until);
+        }
+        self.source_paused(terms);
     }
 
     /// Everything that was made has left. Says what is to be done with the socket, where that was

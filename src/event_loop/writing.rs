@@ -48,7 +48,7 @@ impl<S: Stream> Slot<S> {
                     desk.drop_unread();
                 }
             }
-            Outgoing::Waiting => self.connection.source_paused(),
+            Outgoing::Waiting => self.connection.source_paused(&turn.terms),
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// The content of a [`Response`](crate::Response).
 #[derive(Debug, Default)]
@@ -143,6 +144,30 @@ pub struct FileRange {
 
 /// Makes a body while it is being sent. It is pulled only while the client keeps up, so that a
 /// stream without end lives in constant memory. It belongs to one loop and must not wait.
+///
+/// An event stream that needs neither a thread nor a bell: it says every fifteen seconds that it is
+/// still there, so that nobody on the way takes the connection for dead.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use oneloop::{Body, HeaderValue, Piece, Pulled, Request, Response, Routes, Source, StatusCode};
+/// use oneloop::header::CONTENT_TYPE;
+///
+/// struct StillThere;
+///
+/// impl Source for StillThere {
+///     fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+///         into.extend_from_slice(b": still there\n\n");
+///         Pulled::After(Duration::from_secs(15))
+///     }
+/// }
+///
+/// let routes = Routes::new().get("/events", |_: &Request<'_>| {
+///     let events = Response::new(StatusCode::OK, Body::Source(Box::new(StillThere)));
+///     events.with_header(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"))
+/// });
+/// ```
 pub trait Source {
     /// Appends the next piece to `into`; a few KiB at a time serve well.
     fn pull(&mut self, into: &mut Piece<'_>) -> Pulled;
@@ -197,6 +222,19 @@ pub enum Pulled {
     More,
     /// Nothing for now: come back when the request's [`Wake`](crate::Wake) is rung.
     Later,
+    /// Nothing for now: come back when so much time has passed since this turn, or earlier if the
+    /// request's [`Wake`](crate::Wake) is rung; it is then told anew how long to wait.
+    ///
+    /// What was made before leaves first, and while the client has not taken it the source is not
+    /// pulled: a beat that passes meanwhile is made up for once, as soon as all has left. Less than
+    /// [a millisecond](crate::config::SHORTEST_BEAT) is taken for a millisecond.
+    ///
+    /// A beat keeps nobody's time from running out. A client that takes nothing of what waits for
+    /// it has its [`write_timeout`](crate::Limits::write_timeout); where it has shut its half, a
+    /// source that makes nothing for an [`idle_timeout`](crate::Limits::idle_timeout), however
+    /// often it is pulled, is given up; and an orderly stop waits no longer than its
+    /// [`grace`](crate::config::Config::grace).
+    After(Duration),
     /// That was all.
     End,
     /// It cannot be finished. The connection is closed without the last chunk, so that the client

@@ -13,7 +13,7 @@ use std::os::unix::fs::FileExt;
 use oneloop::config::SEND_BUFFER;
 use oneloop::connection::{
     Advance, Asked, CloseReason, Connection, Farewell, Inbox, Moment, Outgoing, Pages, Phase, Pull,
-    Reply, Terms, guarded,
+    Reply, Terms, Why, guarded,
 };
 use oneloop::message::{Date, Done, Nobody};
 use oneloop::wire::request::Scan;
@@ -327,7 +327,9 @@ impl<R: Responder> Driver<R> {
                 }
                 self.desk.drop_unread();
             }
-            Outgoing::Waiting => self.connection.source_paused(),
+            Outgoing::Waiting => {
+                self.connection.source_paused(&terms(self.now, &self.limits, self.is_last));
+            }
             _ => {}
         }
     }
@@ -499,7 +501,9 @@ impl<R: Responder> Driver<R> {
         // A client that has shut its half may have gone, and then nobody would ever say so.
         let may_wait_for_ever = is_closed || (waits_for_source && self.socket.leaving.is_none());
         let has_deadline = connection.deadline() != Moment::NEVER;
-        assert_eq!(has_deadline, !may_wait_for_ever, "everything has its time: {connection:?}");
+        let has_beat = waits_for_source && connection.awaits() == Why::Beat;
+        let has_to_have = !may_wait_for_ever || has_beat;
+        assert_eq!(has_deadline, has_to_have, "everything has its time: {connection:?}");
         let is_nothing = matches!(connection.outgoing(), Outgoing::Nothing);
         assert!(phase == Phase::Writing || is_nothing, "what waits is being written");
         if is_closed || matches!(phase, Phase::Idle | Phase::Lingering) {

@@ -8,6 +8,7 @@
 //! | `file 3 10` | ten bytes of the fixture, from its fourth |
 //! | `parts +ab 3,10 +cd` | bytes, ten bytes of the fixture, bytes |
 //! | `source +ab later +cd end` | a source: a piece, *later*, a piece, the end |
+//! | `source @20s +ab@500ms end` | nothing, and then a piece, each with the beat that follows |
 //! | `source +ab~ +cd. +ef!` | a piece and in one pull *later*, the end, failure |
 //! | `source … fail`, `… panic`, `… nothing` | a source that does not get to its end |
 //! | `body` | the body, please; it is sent back, with its trailers |
@@ -27,7 +28,7 @@ use oneloop::{
     Source, StatusCode,
 };
 
-use super::text::bytes;
+use super::text::{bytes, duration};
 
 /// A responder that follows a script.
 #[derive(Clone, Debug, Default)]
@@ -135,6 +136,10 @@ impl Source for Steps {
             return Pulled::More;
         }
         let step = self.0.pop_front().expect("a source is not pulled beyond its end");
+        if let Some((piece, beat)) = step.split_once('@') {
+            into.extend_from_slice(&bytes(piece.strip_prefix('+').unwrap_or_default()));
+            return Pulled::After(duration(beat));
+        }
         let Some(piece) = step.strip_prefix('+') else {
             return match step.as_str() {
                 "later" => Pulled::Later,

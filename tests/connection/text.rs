@@ -1,5 +1,7 @@
 //! How bytes are written in a transcript: as they are, but for `\r \n \t \\ \xNN`, and `{x*1000}`
-//! for a thousand times `x`.
+//! for a thousand times `x`; and how a time is written.
+
+use std::time::Duration;
 
 /// The bytes that a line stands for.
 pub(crate) fn bytes(line: &str) -> Vec<u8> {
@@ -36,4 +38,15 @@ fn repeated<'a>(rest: &'a str, made: &mut Vec<u8>) -> &'a str {
     let (what, times) = inside.rsplit_once('*').expect("{what*times}");
     made.extend(bytes(what).repeat(times.parse().expect("a number of times")));
     behind
+}
+
+/// `5s`, or `20ms`.
+pub(crate) fn duration(text: &str) -> Duration {
+    let text = text.trim();
+    let (number, is_milli) = match text.strip_suffix("ms") {
+        Some(number) => (number, true),
+        None => (text.strip_suffix('s').expect("a time in s or ms"), false),
+    };
+    let number = number.parse().expect("a whole number");
+    if is_milli { Duration::from_millis(number) } else { Duration::from_secs(number) }
 }

@@ -26,14 +26,12 @@
 //!
 //! What came back must be said before anything else happens, and it must be all of it.
 
-use std::time::Duration;
-
 use oneloop::connection::Phase;
 use oneloop::{CloseReason, Limits, StatusCode};
 
 use super::driver::{DATE, Driver, Leaving};
 use super::script::Script;
-use super::text::bytes;
+use super::text::{bytes, duration};
 
 /// How a conversation is held.
 #[derive(Clone, Copy, Debug)]
@@ -211,16 +209,6 @@ fn set(limits: &mut Limits, line: &str) {
         "max-head" => limits.head_bytes = usize::try_from(number).expect("a length"),
         _ => panic!("no limit is called {name}"),
     }
-}
-
-fn duration(text: &str) -> Duration {
-    let text = text.trim();
-    let (number, is_milli) = match text.strip_suffix("ms") {
-        Some(number) => (number, true),
-        None => (text.strip_suffix('s').expect("a time in s or ms"), false),
-    };
-    let number = number.parse().expect("a whole number");
-    if is_milli { Duration::from_millis(number) } else { Duration::from_secs(number) }
 }
 
 /// A line of a transcript, behind its mark and one space.

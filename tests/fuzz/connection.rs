@@ -21,7 +21,7 @@ use super::script::Script;
 use super::second_opinion::Answer;
 
 /// What the responder may be told to say.
-const LINES: [&str; 26] = [
+const LINES: [&str; 28] = [
     "200 hi",
     "204",
     "304",
@@ -48,6 +48,8 @@ const LINES: [&str; 26] = [
     "source +ab panic",
     "source +ab nothing",
     "shared 200 hi",
+    "source @1ms +ab@5s +cd end",
+    "source +{x*70000}@20s @20s @20s @20s later +ab.",
 ];
 /// Up to this length the client's bytes come one by one too.
 const SENT_BY_BYTE: usize = 1500;
