@@ -178,11 +178,13 @@ impl Connection {
         if !matches!(self.outgoing(), Outgoing::Waiting) {
             return;
         }
-        if let Some(making) = self.outbox_mut().and_then(Outbox::making_mut) {
-            let until = terms.now.after(terms.limits.idle_timeout);
-            making.silent_until = making.silent_until.min(until);
+        let Some(making) = self.outbox_mut().and_then(Outbox::making_mut) else { return };
+        let until = terms.now.after(terms.limits.idle_timeout).min(making.silent_until);
+        making.silent_until = until;
+        // The beat may be nearer, or due by now: who looks at deadlines sees to it.
+        if until <= self.deadline {
+            self.wait_until(Why::Source, until);
         }
-        self.source_paused(terms);
     }
 
     /// Everything that was made has left. Says what is to be done with the socket, where that was

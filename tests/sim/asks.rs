@@ -90,8 +90,8 @@ impl Ask {
         }
         const ROUTES: &[&str] = &[
             "fixed", "fixed", "fixed", "poster", "bytes", "bytes", "shared", "file", "file",
-            "file", "file", "parts", "parts", "source", "drip", "later", "helped", "nowhere",
-            "count", "echo",
+            "file", "file", "parts", "parts", "source", "drip", "beats", "later", "helped",
+            "nowhere", "count", "echo",
         ];
         const LENGTHS: &[usize] = &[0, 1, 100, 5_000, 16_384, 16_385, 40_000, 120_000];
         let mut ask = Self::get(dice.one_of(ROUTES), dice.one_of(LENGTHS));
@@ -213,7 +213,8 @@ impl Expected {
     pub(crate) fn to(ask: &Ask) -> Self {
         let sent = ask.uploaded();
         let is_wanted = matches!(ask.route, "count" | "echo");
-        let is_source = matches!(ask.route, "source" | "drip" | "fails" | "stuck");
+        let is_source =
+            matches!(ask.route, "source" | "drip" | "beats" | "fails" | "stuck" | "mute");
         let (status, body) = match ask.route {
             "count" | "echo" if sent.len() > BODY_LIMIT => {
                 return Self::of_fault(Fault::BodyTooLong);

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use oneloop::connection::Moment;
 use oneloop::message::Submitted;
@@ -88,13 +89,14 @@ impl House {
         let source = Drip {
             nature: Shared::clone(&self.nature),
             connection,
-            wake: (route == "drip").then(|| request.wake()),
+            pause: Pause::on(route, request),
             rung_at: Moment::START,
             at,
             end: at + n,
             last_word: match route {
                 "fails" => Pulled::Failed,
                 "stuck" => Pulled::Later,
+                "mute" => Pulled::After(MUTE),
                 _ => Pulled::End,
             },
         };
@@ -171,7 +173,9 @@ impl Responder for House {
                 let file_of_its_own = Arc::clone(&self.nature.borrow().scratch);
                 file(FileRange { file: file_of_its_own, offset: 0, len: n as u64 }).into()
             }
-            "source" | "drip" | "fails" | "stuck" => self.source(request, route, n).into(),
+            "source" | "drip" | "beats" | "fails" | "stuck" | "mute" => {
+                self.source(request, route, n).into()
+            }
             "later" => self.later(request, n),
             "helped" => self.helped(request, n),
             "never" => Answer::Later,
@@ -188,12 +192,34 @@ fn file(range: FileRange) -> Response {
     Response::new(StatusCode::OK, Body::File(range))
 }
 
-/// Gives a stretch of noise, piece by piece, and with a `wake` now and then nothing before that is
-/// rung.
+/// How long who has nothing more to say waits before it says so again.
+const MUTE: Duration = Duration::from_millis(700);
+
+/// How a source pauses now and then.
+enum Pause {
+    /// It does not.
+    Never,
+    /// Until this is rung.
+    Later(Wake),
+    /// For a time that it says; and sometimes this is rung before.
+    After(Wake),
+}
+
+impl Pause {
+    fn on(route: &str, request: &Request<'_>) -> Self {
+        match route {
+            "drip" => Self::Later(request.wake()),
+            "beats" => Self::After(request.wake()),
+            _ => Self::Never,
+        }
+    }
+}
+
+/// Gives a stretch of noise, piece by piece, and now and then pauses.
 struct Drip {
     nature: Shared,
     connection: u32,
-    wake: Option<Wake>,
+    pause: Pause,
     rung_at: Moment,
     at: usize,
     end: usize,
@@ -205,7 +231,7 @@ impl Source for Drip {
         let pulled = self.give(into);
         let mut nature = self.nature.borrow_mut();
         let seen = nature.seen;
-        nature.oracles.pulled(self.connection, pulled == Pulled::Later, seen);
+        nature.oracles.pulled(self.connection, pulled, into.len(), seen);
         pulled
     }
 }
@@ -216,20 +242,33 @@ impl Drip {
         if nature.now < self.rung_at {
             return Pulled::Later;
         }
+        // Nothing but a beat.
+        if matches!(self.pause, Pause::After(_)) && nature.dice.chance(200) {
+            return Pulled::After(nature.dice.millis(0..=8_000));
+        }
         let n = nature.dice.within(1..=20_000).min(self.end - self.at);
         into.extend_from_slice(&noise()[self.at..][..n]);
         self.at += n;
         if self.at == self.end {
             return self.last_word;
         }
-        match &self.wake {
-            Some(wake) if nature.dice.chance(500) => {
+        match &self.pause {
+            Pause::Later(wake) if nature.dice.chance(500) => {
                 // Now and then longer than a client may take to take something.
                 let longest = nature.dice.one_of(&[3_000, 3_000, 3_000, 50_000]);
                 let wait = nature.dice.millis(0..=longest);
                 self.rung_at = nature.now.after(wait);
                 nature.after(wait, Errand::Ring(wake.clone()));
                 Pulled::Later
+            }
+            Pause::After(wake) if nature.dice.chance(500) => {
+                let longest = nature.dice.one_of(&[0, 3, 3_000, 50_000]);
+                let wait = nature.dice.millis(0..=longest);
+                if nature.dice.chance(200) {
+                    let rings = nature.dice.millis(0..=longest);
+                    nature.after(rings, Errand::Ring(wake.clone()));
+                }
+                Pulled::After(wait)
             }
             _ => Pulled::More,
         }

@@ -5,12 +5,13 @@
 
 use std::time::Duration;
 
-use oneloop::Limits;
 use oneloop::config::{
-    LINGER_HURRIED, LINGER_IN_ALL, LINGER_SILENT, READ_PER_TURN, STALLED_BEFORE_LEAVING,
+    LINGER_HURRIED, LINGER_IN_ALL, LINGER_SILENT, READ_PER_TURN, SHORTEST_BEAT,
+    STALLED_BEFORE_LEAVING,
 };
 use oneloop::connection::{CloseReason, Moment, Pages, Phase};
 use oneloop::event_loop::{Ready, Transfer};
+use oneloop::{Limits, Pulled};
 
 /// What is known of one connection.
 #[derive(Debug)]
@@ -26,7 +27,7 @@ pub(crate) struct Life {
     /// Whether the last attempt to write has left something over.
     pub(super) has_unsent: bool,
     /// The source of the answer that is being written, if it has one.
-    source: Option<Pulled>,
+    source: Option<Drawn>,
     /// What is to be sent of a file is not in memory.
     disk: Option<DiskWait>,
     /// When it was, after having been waited for.
@@ -77,10 +78,14 @@ pub(super) struct Work {
 
 /// How a source was pulled the last time.
 #[derive(Clone, Copy, Debug)]
-struct Pulled {
+struct Drawn {
     at: Moment,
-    /// Whether it had nothing more for now.
-    waits: bool,
+    /// When it has made something the last time.
+    made_at: Moment,
+    /// If it had nothing more for now: when it is to be pulled again, unless the bell is rung.
+    waits_until: Option<Moment>,
+    /// Whether the bell was, since.
+    was_rung: bool,
 }
 
 /// A wait for the disk.
@@ -171,7 +176,7 @@ impl Life {
     }
 
     pub(super) fn waits_for_source(&self) -> bool {
-        self.source.is_some_and(|source| source.waits)
+        self.source.is_some_and(|source| source.waits_until.is_some())
     }
 
     pub(super) fn waits_for_disk(&self) -> bool {
@@ -302,11 +307,30 @@ impl Life {
 
     /// The answer that was just asked for comes from a source.
     pub(super) fn has_source(&mut self, now: Moment) {
-        self.source = Some(Pulled { at: now, waits: false });
+        self.source = Some(Drawn { at: now, made_at: now, waits_until: None, was_rung: false });
     }
 
-    pub(super) fn pulled(&mut self, waits: bool, now: Moment) {
-        self.source = Some(Pulled { at: now, waits });
+    /// Its source was pulled, and made so many bytes. Whether it was to be: one that has said how
+    /// long it has nothing is left alone until then, unless the bell is rung.
+    pub(super) fn pulled(&mut self, said: Pulled, made: usize, now: Moment) -> bool {
+        let was_to_be =
+            self.source.is_none_or(|s| s.was_rung || s.waits_until.is_none_or(|end| end <= now));
+        let before = self.source.map_or(now, |source| source.made_at);
+        let waits_until = match said {
+            Pulled::Later => Some(Moment::NEVER),
+            Pulled::After(beat) => Some(now.after(beat.max(SHORTEST_BEAT))),
+            _ => None,
+        };
+        let made_at = if made > 0 { now } else { before };
+        self.source = Some(Drawn { at: now, made_at, waits_until, was_rung: false });
+        was_to_be
+    }
+
+    /// The bell was rung for it.
+    pub(super) fn rung(&mut self) {
+        if let Some(source) = &mut self.source {
+            source.was_rung = true;
+        }
     }
 
     /// It goes to that phase; where it was. `has_input`: something could be read.
@@ -350,7 +374,16 @@ impl Life {
 
     /// When something has to happen to it at the latest.
     pub(super) fn due(&self, limits: &Limits) -> Moment {
-        self.due_in(self.phase, limits)
+        self.due_in(self.phase, limits).min(self.beat())
+    }
+
+    /// When its source is to be pulled again, if all that it made has left.
+    fn beat(&self) -> Moment {
+        match self.source {
+            Some(Drawn { waits_until: Some(_), was_rung: true, at, .. }) if !self.has_unsent => at,
+            Some(Drawn { waits_until: Some(beat), .. }) if !self.has_unsent => beat,
+            _ => Moment::NEVER,
+        }
     }
 
     fn due_in(&self, phase: Phase, limits: &Limits) -> Moment {
@@ -379,7 +412,9 @@ impl Life {
         }
         let Some(source) = self.source else { return progress.after(limits.write_timeout) };
         match self.told_shut {
-            _ if self.has_unsent || !source.waits => progress.after(limits.write_timeout),
+            _ if self.has_unsent || source.waits_until.is_none() => {
+                progress.after(limits.write_timeout)
+            }
             Some(shut) => progress.max(shut).after(limits.idle_timeout),
             None => Moment::NEVER,
         }
@@ -387,7 +422,11 @@ impl Life {
 
     /// When something has left, or was made, the last time.
     fn progress(&self) -> Moment {
-        let made = self.source.map_or(Moment::START, |source| source.at);
+        // To be pulled and to have nothing is no progress.
+        let made = self.source.map_or(Moment::START, |source| match source.waits_until {
+            Some(_) => source.made_at,
+            None => source.at,
+        });
         self.since.max(self.last_written).max(self.hot_since).max(made)
     }
 

@@ -145,6 +145,7 @@ impl Nature {
 
     pub(crate) fn rung(&mut self, keys: &mut Vec<Key>) -> bool {
         let stop = self.bell.take(keys);
+        keys.iter().for_each(|key| self.oracles.rung(key.generation));
         if stop {
             self.shortage.of_room = true;
             self.oracles.stopping(self.seen);

@@ -275,7 +275,7 @@ impl Script {
 
     /// One long answer, which it falls asleep over; and when it wakes up it may be too late.
     pub(super) fn nap(&mut self, dice: &mut Dice) -> &'static str {
-        let route = dice.one_of(&["source", "drip", "bytes", "file"]);
+        let route = dice.one_of(&["source", "drip", "beats", "bytes", "file"]);
         let mut ask = Ask::get(route, dice.one_of(&[100, 5_000, 40_000]));
         ask.is_old = dice.chance(700);
         ask.connection = if ask.is_old { "" } else { "close" };
@@ -294,16 +294,16 @@ impl Script {
         self.ends_by(&[Step::Vanish], "nuisance")
     }
 
-    /// What the server cannot finish: a source that fails, and one that is silent for ever. The
-    /// second only ends when the client has shut its half, and the server is told; the contract
-    /// kernel need not do that to who is not reading.
+    /// What the server cannot finish: a source that fails, and those that are silent for ever, be
+    /// they pulled again or not. These only end when the client has shut its half, and the server
+    /// is told; the contract kernel need not do that to who is not reading.
     pub(super) fn half_an_answer(&mut self, kernel: Kernel, dice: &mut Dice) -> &'static str {
         if dice.chance(500) {
             self.asks(dice);
         }
         if self.expected.last().is_none_or(|expected| !expected.is_last) {
             let is_told = kernel == Kernel::Linux;
-            let route = if is_told { dice.one_of(&["fails", "stuck"]) } else { "fails" };
+            let route = if is_told { dice.one_of(&["fails", "stuck", "mute"]) } else { "fails" };
             let n = dice.one_of(&[0, 1, 5_000, 40_000]);
             let number = self.expected.len();
             self.ask(&Ask::get(route, n), number, dice);

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use oneloop::Pulled;
 use oneloop::connection::{CloseReason, Moment, Phase};
 use oneloop::event_loop::{Notice, Ready, Transfer};
 use oneloop::observers::{Event, Observer};
@@ -196,9 +197,21 @@ impl Oracles {
         }
     }
 
-    pub(super) fn pulled(&mut self, generation: u32, waits: bool, now: Moment) {
-        if let Some((_, life)) = self.life(generation) {
-            life.pulled(waits, now);
+    /// That source was pulled, and made so many bytes.
+    pub(super) fn pulled(&mut self, generation: u32, said: Pulled, made: usize, now: Moment) {
+        // Whoever only waits for its beat again has not kept the loop turning for nothing.
+        self.progress += 1;
+        if let Some((id, life)) = self.life(generation)
+            && !life.pulled(said, made, now)
+        {
+            self.complain(format!("(5) the source of c{id} is pulled, and has asked for no such"));
+        }
+    }
+
+    /// The bell was rung for that connection, and the server has heard it.
+    pub(super) fn rung(&mut self, generation: u32) {
+        if let Some(&id) = self.by_generation.get(&generation) {
+            self.lives[id].rung();
         }
     }
 }
