@@ -312,6 +312,30 @@ fn an_unfinished_body_without_a_length_ends_by_a_reset() {
     assert_eq!(end.kind(), ErrorKind::ConnectionReset);
 }
 
+/// Three events, each some time after the one before.
+struct Events(u32);
+
+impl Source for Events {
+    fn pull(&mut self, into: &mut Piece<'_>) -> Pulled {
+        self.0 += 1;
+        into.extend_from_slice(format!("data: {}\n\n", self.0).as_bytes());
+        if self.0 < 3 { Pulled::After(Duration::from_millis(5)) } else { Pulled::End }
+    }
+}
+
+/// Nobody rings for it, and the client says no more; so only the loop's own waiting brings it on.
+#[test]
+fn an_event_stream_goes_on_by_itself() {
+    let server = Running::answering(|_: &Request<'_>| {
+        Response::new(StatusCode::OK, Body::Source(Box::new(Events(0))))
+    });
+    let mut client = server.client();
+    client.write_all(b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.ends_with("\r\n\r\ndata: 1\n\ndata: 2\n\ndata: 3\n\n"), "{answer}");
+}
+
 /// Answers from another thread: the first call of a request hands the work on, a later one finds it
 /// done.
 #[derive(Default)]

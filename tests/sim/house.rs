@@ -193,7 +193,7 @@ fn file(range: FileRange) -> Response {
 }
 
 /// How long who has nothing more to say waits before it says so again.
-const MUTE: Duration = Duration::from_millis(700);
+pub(crate) const MUTE: Duration = Duration::from_millis(700);
 
 /// How a source pauses now and then.
 enum Pause {

@@ -15,7 +15,7 @@
 //! ```
 //!
 //! Read in this order: `world.rs`, `faults.rs`, `socket.rs`, `oracles.rs`, `run.rs`; then the
-//! scenes, in which each thing that can go wrong has a name: `bugs.rs`, `hardships.rs`,
+//! scenes, in which each thing that can go wrong has a name: `beats.rs`, `bugs.rs`, `hardships.rs`,
 //! `manners.rs`, `memory.rs`.
 
 mod accounts;
@@ -49,6 +49,7 @@ mod way;
 mod wishes;
 mod world;
 
+mod beats;
 mod bugs;
 mod hardships;
 mod manners;
