@@ -70,7 +70,7 @@ pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 pub const HELD_BEFORE_LEAVING: usize = KIB;
 /// How many of those who wait for memory go on in a turn once there is some.
 pub const UNPARKED_PER_TURN: usize = 64;
-/// The shortest beat of a source ([`Pulled::After`](crate::Pulled::After)); what is shorter is taken
+/// The shortest beat of a source ([`Pulled::After`](crate::Pulled::After)); a shorter one is taken
 /// for this. A wait is counted in it, and a source whose beat were none would keep the loop
 /// turning.
 pub const SHORTEST_BEAT: Duration = Duration::from_millis(1);
