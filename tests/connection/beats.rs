@@ -200,7 +200,7 @@ fn a_beat_does_not_excuse_a_client_that_stalls() {
 }
 
 /// Whose client has shut its half has the time of an idle connection to make something. To be
-/// pulled and to have nothing gives it no more, be it for its beat or for a wake.
+/// pulled and to have nothing gives it no more.
 #[test]
 fn a_beat_does_not_keep_a_client_that_has_left() {
     for nothing in ["@20s @20s @20s @20s", "@50s @20s", "@20s later", "@20s @3600s"] {
@@ -224,6 +224,11 @@ fn a_beat_does_not_keep_a_client_that_has_left() {
             "
         ));
     }
+}
+
+/// The same of a source that is only ever rung for; and to make something does give more time.
+#[test]
+fn only_what_a_source_makes_keeps_a_client_that_has_left() {
     converse(
         r"
         ! source later later later later end
