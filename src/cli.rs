@@ -11,6 +11,7 @@ mod cache_rule;
 mod grammar;
 mod serving;
 mod values;
+mod watching;
 
 use std::ffi::OsString;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -24,16 +25,24 @@ use http::header::{ALLOW, CONTENT_RANGE, PROXY_AUTHENTICATE, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use log::LevelFilter;
 use oneloop::observers::LogFormat;
-use oneloop::{Config, FileOptions, Limits};
+use oneloop::{Address, Config, FileOptions, Limits};
 
 use grammar::{Command, CommandLine, Options, Respond, command};
-use serving::flat;
+use serving::{Serving, flat};
 pub(crate) use values::{Bind, Mount};
+pub(crate) use watching::{Connection, Detail, Explain, LogTarget, ReportFormat, Trace};
 
 /// How every refusal ends.
 const MORE: &str = "see oneloop --help";
 
-/// What the program is asked to do, and how.
+/// What the program is there for.
+#[derive(Debug)]
+pub(crate) enum Task {
+    Serve(Box<Asked>),
+    Explain(Explain),
+}
+
+/// What the program is asked to serve, and how.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) what: What,
@@ -52,6 +61,10 @@ pub(crate) struct How {
     pub(crate) config: Config,
     pub(crate) access_log: Option<LogTarget>,
     pub(crate) log_format: LogFormat,
+    pub(crate) report: Option<ReportFormat>,
+    pub(crate) admin: Option<Address>,
+    pub(crate) admin_hosts: Vec<String>,
+    pub(crate) trace: Option<Trace>,
     pub(crate) verbosity: Verbosity,
 }
 
@@ -110,19 +123,6 @@ pub(crate) enum ReplyBody {
     File(PathBuf),
 }
 
-/// Where the access log goes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum LogTarget {
-    Stdout,
-    File(PathBuf),
-}
-
-impl From<OsString> for LogTarget {
-    fn from(file: OsString) -> Self {
-        if file.is_empty() || file == "-" { Self::Stdout } else { Self::File(file.into()) }
-    }
-}
-
 /// How much the program says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verbosity {
@@ -156,18 +156,31 @@ pub(crate) enum Refusal {
 }
 
 /// Reads the command line, whose first word is the program's name, and the environment.
-pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Asked, Refusal> {
+pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Task, Refusal> {
     let words: Vec<_> = words.into_iter().collect();
     let matches =
         command().try_get_matches_from(&words).map_err(|error| refusal(&error, &words))?;
     let line = CommandLine::from_arg_matches(&matches).map_err(|error| refusal(&error, &words))?;
-    line.asked(&matches).map_err(|what| Refusal::Usage(format!("{what}; {MORE}")))
+    line.task(&matches).map_err(|what| Refusal::Usage(format!("{what}; {MORE}")))
 }
 
 impl CommandLine {
     /// What it all means; or what contradicts itself, and what to do.
+    fn task(self, matches: &ArgMatches) -> Result<Task, String> {
+        match self.command {
+            Some(Command::Explain(explain)) => {
+                let path = self.path.map(|path| format!("'{}'", path.display()));
+                if let Some(other) = path.or_else(|| serving::any_typed::<Self>(matches)) {
+                    return Err(format!("both {other} and explain were given; leave one out"));
+                }
+                Ok(Task::Explain(explain.asked()))
+            }
+            _ => self.asked(matches).map(Box::new).map(Task::Serve),
+        }
+    }
+
     fn asked(self, matches: &ArgMatches) -> Result<Asked, String> {
-        let Self { path, command, serving, mut options } = self;
+        let Self { path, command, serving, mut options, tracing } = self;
         let headers = flat(std::mem::take(&mut options.header));
         let what = match (command, path) {
             (Some(Command::Respond(_)), Some(path)) => {
@@ -175,27 +188,35 @@ impl CommandLine {
                 return Err(format!("both '{path}' and respond were given; leave one out"));
             }
             (Some(Command::Respond(respond)), None) => {
-                if let Some(option) = serving::any_typed(matches) {
+                if let Some(option) = serving::any_typed::<Serving>(matches) {
                     return Err(format!("both {option} and respond were given; leave one out"));
                 }
                 What::Respond(respond.reply(headers, matches.subcommand_matches("respond"))?)
             }
-            (None, path) => What::Serve(serving.site(path, headers, matches)?),
+            (_, path) => What::Serve(serving.site(path, headers, matches)?),
         };
         if options.access_log.is_none() && typed(Some(matches), "log_format") {
             let wrong = "--log-format was given without --access-log; add that, or leave it out";
+            return Err(wrong.into());
+        }
+        if options.admin.is_none() && typed(Some(matches), "admin_host") {
+            let wrong = "--admin-host was given without --admin; add that, or leave it out";
             return Err(wrong.into());
         }
         let how = How {
             limits: options.limits(matches)?,
             config: options.config()?,
             verbosity: options.verbosity(matches)?,
+            trace: tracing.trace(matches)?,
             binds: flat(options.bind),
             port: options.port,
             backlog: options.backlog,
             workers: options.workers,
             access_log: options.access_log,
             log_format: options.log_format,
+            report: options.report,
+            admin: options.admin,
+            admin_hosts: flat(options.admin_host),
         };
         Ok(Asked { what, how })
     }
@@ -335,7 +356,8 @@ fn refusal(error: &clap::Error, words: &[OsString]) -> Refusal {
         // A flag that is none is hardly ever meant as a path, which is what that tip makes of it.
         .filter(|line| !line.is_empty() && !line.contains("use '-- "))
         .collect();
-    let mut said = said.join("; ");
+    // What is missing stands on lines of its own, below a colon.
+    let mut said = said.join("; ").replace(":; ", ": ");
     if let Some((option, variable)) = from_environment(error, words) {
         said = said.replacen(&format!("'{option}'"), &format!("'{option}' (from {variable})"), 1);
     }
@@ -353,7 +375,8 @@ fn from_environment<'e>(error: &'e clap::Error, words: &[OsString]) -> Option<(&
     };
     let long = option.strip_prefix("--")?.split([' ', '[']).next()?;
     let variable = format!("ONELOOP_{}", long.to_uppercase().replace('-', "_"));
-    let typed = words.iter().any(|word| word.to_string_lossy().contains(value.as_str()));
+    // The first is the program, wherever it may lie.
+    let typed = words.iter().skip(1).any(|word| word.to_string_lossy().contains(value.as_str()));
     let found = std::env::var_os(&variable)? == value.as_str();
     (found && !typed).then_some((option.as_str(), variable))
 }
@@ -366,8 +389,8 @@ mod tests {
 
     fn asked(words: &[&str]) -> Asked {
         match read(words.iter().map(OsString::from)) {
-            Ok(asked) => asked,
-            Err(refusal) => panic!("{words:?}: {refusal:?}"),
+            Ok(Task::Serve(asked)) => *asked,
+            other => panic!("{words:?}: {other:?}"),
         }
     }
 
@@ -395,8 +418,9 @@ mod tests {
     fn every_option_has_its_variable() {
         let mut command = command();
         command.build();
-        let respond = command.find_subcommand("respond").expect("a word of the grammar");
-        for option in command.get_arguments().chain(respond.get_arguments()) {
+        let subcommands = ["respond", "explain"].map(|name| command.find_subcommand(name));
+        let others = subcommands.into_iter().flatten().flat_map(clap::Command::get_arguments);
+        for option in command.get_arguments().chain(others) {
             let Some(long) = option.get_long() else { continue };
             let name = format!("ONELOOP_{}", long.to_uppercase().replace('-', "_"));
             let expected = if ["help", "version"].contains(&long) { None } else { Some(&*name) };
@@ -501,10 +525,12 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_may_be_called_respond_or_help() {
+    fn a_folder_may_be_called_respond_explain_or_help() {
         for (words, path) in [
             (&["oneloop", "./respond"][..], "./respond"),
             (&["oneloop", "--", "respond"], "respond"),
+            (&["oneloop", "./explain"], "./explain"),
+            (&["oneloop", "--", "explain"], "explain"),
             (&["oneloop", "help"], "help"),
         ] {
             assert!(matches!(asked(words).what, What::Serve(site) if is_all(&site, path)));

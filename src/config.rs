@@ -70,9 +70,9 @@ pub const STALLED_BEFORE_LEAVING: Duration = Duration::from_secs(1);
 pub const HELD_BEFORE_LEAVING: usize = KIB;
 /// How many of those who wait for memory go on in a turn once there is some.
 pub const UNPARKED_PER_TURN: usize = 64;
-/// The shortest beat of a source ([`Pulled::After`](crate::Pulled::After)); a shorter one is taken
-/// for this. A wait is counted in it, and a source whose beat were none would keep the loop
-/// turning.
+/// The shortest beat of a source ([`Pulled::After`](crate::Pulled::After)); a shorter one is
+/// made as long as this. It is what a wait is counted in, and a source whose beat were none would
+/// keep the loop turning.
 pub const SHORTEST_BEAT: Duration = Duration::from_millis(1);
 /// A turn that has lasted longer than this is long: a connection that has had its second, eighth or
 /// thirty-second answer in it gets no more before the others had their turn.
@@ -207,6 +207,43 @@ pub const LOG_HURRIED: usize = 128 * KIB;
 pub const LOG_TOLD_AGAIN: Duration = Duration::from_secs(60);
 /// The longest `Referer` or `User-Agent` that a log has, in bytes; browsers' have a few hundred.
 pub const LOG_FIELD: usize = KIB;
+/// A meter follows one request in so many step by step, with exact times: that costs ten looks at
+/// the clock, 28 ns each, where a request takes 4,000.
+pub const SAMPLED: u32 = 16;
+/// The most of those that are followed at one time; one that takes longer than so many after it is
+/// given up.
+pub const SAMPLES: usize = 64;
+/// A connection that was not followed for so long is, so that whoever looks at it sees what it did
+/// last...
+pub const FOLLOWED_AGAIN: Duration = Duration::from_millis(10);
+/// ...but of all of them no more than so many...
+pub const FOLLOWED_MOST: u32 = 128;
+/// ...in so long, so that a crowd costs no more than a few.
+pub const FOLLOWED_WINDOW: Duration = Duration::from_millis(100);
+/// The steps of a connection that are kept for who looks at it.
+pub const STEPS_KEPT: usize = 64;
+/// Only the first so many slots keep them: 1.6 KiB each, once they are used, 25 MiB in all.
+pub const SLOTS_WITH_STEPS: usize = 16 * 1024;
+/// The slots that a meter shows one by one, at a byte each; of those beyond only the counts are
+/// known.
+pub const CELLS: usize = 100_000;
+/// The cells of the page that shows the slots; of more slots several share a cell.
+pub const CELLS_SHOWN: usize = 1024;
+/// Bars of the histogram on that page: five for each power of ten, from the first, which is up to a
+/// microsecond, to the last, which is up to a minute and whatever takes longer.
+pub const LATENCY_BARS: usize = 40;
+/// See [`LATENCY_BARS`].
+pub const LATENCY_BARS_A_DECADE: f64 = 5.0;
+/// See [`LATENCY_BARS`]; in seconds.
+pub const LATENCY_LEAST: f64 = 1e-6;
+/// How often that page is told anew: often enough to look alive, and one wake of the loop.
+pub const BEAT: Duration = Duration::from_millis(500);
+/// Connections at one time to responders that tell how the server is, beside those of
+/// [`Config::connections`]: a full house is looked into when it is full.
+pub const ATTENDED_MOST: usize = 32;
+/// The pages that live on beats at one time, each 0.2 ms of the loop's time a beat. Who comes later
+/// is refused, so that those who look on neither keep the loop busy nor take every connection.
+pub const PAGES_MOST: usize = 16;
 /// The longest request line that a log has, in bytes: the target limit's default.
 pub const LOG_LINE: usize = 8 * KIB;
 /// Notes of a request that are kept for the next, where there is a log: as many requests are
@@ -220,6 +257,53 @@ pub const LOG_GATHERED: usize = 512 * KIB;
 /// How long the end of a log waits for its writer, so that a pipe that nobody reads cannot keep the
 /// process.
 pub const LOG_LAST_WRITES: Duration = Duration::from_secs(1);
+/// The most that is read of a file in which the kernel tells of itself, in bytes; of its network it
+/// tells some 4 KiB.
+pub const KERNEL_TEXT: usize = 64 * KIB;
+/// Fewer requests than this are too few to tell what the limit of a run was: the first ones of each
+/// connection and of each file cost more than all others.
+pub const JUDGED_REQUESTS: u64 = 100;
+/// A run with clients shorter than this is too short to tell what its limit was: the scheduler's
+/// slices, of some milliseconds, decide over it.
+pub const JUDGED_TIME: Duration = Duration::from_millis(100);
+/// A loop that waited no larger a share of its time was the limit. The call that waits takes 1 to 2
+/// µs also where it has not to wait, and a request 5: with one for each wake that alone is above
+/// this, and with several connections that always have something to ask it is 1 to 7 %.
+pub const BUSY_BELOW: f64 = 0.10;
+/// A loop that waited this share of its time could have answered that many more. Between the two,
+/// it was not clearly the loop and not clearly the client: over loopback, with both at work all the
+/// time, 14 to 24 %.
+pub const WAITED_ABOVE: f64 = 0.25;
+/// Where that many requests on average were with their responders while the loop waited, it was
+/// they who kept it waiting and not the clients. Of responders that answer at once it is none.
+pub const WITH_RESPONDERS: f64 = 0.5;
+/// A loop that had a CPU for no larger a share of its work shared it with others.
+pub const CPU_SHARED_BELOW: f64 = 0.85;
+/// A loop that had something to do and no CPU for this share of the time with clients shared it.
+/// With a CPU of its own it is 2 to 7 %, on one with its client 33 to 37 %.
+pub const CPU_LACKED_ABOVE: f64 = 0.20;
+/// A loop that waited this share of the rest, when it did not lack a CPU, waited for its clients
+/// all the same. On one CPU with a client that asks all it can it is 32 to 42 %; where a client
+/// asks one at a time, and others have the CPU, 80 %.
+pub const WAITED_BESIDES: f64 = 0.60;
+
+/// What a trace may take on the disk by default, in bytes: some 2.4 million steps, or 200,000
+/// requests. As much as a viewer still opens with ease.
+pub const TRACE_BYTES: u64 = 256 * MIB as u64;
+/// Steps of one loop that wait for the thread that writes the trace, at 32 bytes each: 2 MiB. It
+/// may have as many in hand.
+pub const TRACE_WAITING: usize = 64 * KIB;
+/// Steps are handed over in the middle of a turn when there are this many of them.
+pub const TRACE_HANDED_OVER: usize = 4 * KIB;
+/// Of a trace this much is written at a time, in bytes.
+pub const TRACE_WRITTEN: usize = 256 * KIB;
+/// The longest line of a trace, in bytes, and room for what ends it: twice what any has.
+pub const TRACE_LINE: u64 = KIB as u64;
+/// The longest that the writer of a trace rests between rounds; so long may pass until a step is in
+/// the file.
+pub const TRACE_REST: Duration = Duration::from_millis(10);
+/// How long the end of a trace waits for its writer, which may have some 20 MiB left to write.
+pub const TRACE_LAST_WRITES: Duration = Duration::from_secs(5);
 
 /// What a listener grants each of its clients. A client that passes a limit gets the status named
 /// there, if one is named, and the connection is closed.

@@ -36,7 +36,7 @@
 //! [`Response`] (or a [`Prepared`] one), *the body, please*, or *later*. It is called on the loop
 //! and must not wait. [`Server`] binds and runs, [`Workers`] are several of them at one address,
 //! each with a loop and a thread of its own; [`Limits`] and [`Config`] are every number obeyed,
-//! [`observers`] watch.
+//! [`observers`] watch, [`Admin`] shows what they saw.
 //!
 //! # The house
 //!
@@ -47,6 +47,7 @@
 //! wire/         GROUND  bytes and their meaning: heads, targets, framing, chunks
 //! message       the vocabulary that all floors speak
 //! observers/    the stairwell: sees every floor, changes nothing
+//! admin/        a responder that tells what observers saw
 //! ```
 //!
 //! | floor | may import | never |
@@ -56,6 +57,7 @@
 //! | connection | message, wire, [`Limits`] | `std::net`, `std::io` but `ErrorKind`, `std::fs`, log, responders, observers |
 //! | responders | message, wire, `std::fs`, rustix | connection, event_loop, sockets |
 //! | observers | message, the connection's words for phases and reasons | event_loop, anything mutable |
+//! | admin | message, responders, observers, the same words | event_loop, sockets |
 //! | event_loop | every floor | httparse, parsing of any kind |
 //!
 //! `tests/laws.rs` reads the sources and refuses the rest. The floors are public so that tests
@@ -91,6 +93,8 @@
 
 #![forbid(unsafe_code)]
 
+#[doc(hidden)]
+pub mod admin;
 pub mod config;
 #[doc(hidden)]
 pub mod connection;
@@ -111,6 +115,7 @@ pub mod files {
     };
 }
 
+pub use admin::Admin;
 pub use config::{Config, Limits};
 pub use connection::{CloseReason, Phase};
 pub use event_loop::{Address, BindError, Handle, Listener, Server, Stopped, Workers};

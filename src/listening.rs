@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use oneloop::{Address, BindError, Listener, Workers};
 
@@ -33,6 +34,19 @@ pub(crate) fn listen(how: &How) -> Result<Workers, StartError> {
     let first = listeners.next().expect("every bind stands for at least one address");
     let workers = Workers::on(first).map_err(StartError::Loop)?;
     listeners.try_fold(workers, Workers::also_on).map_err(StartError::Loop)
+}
+
+/// The files of the sockets that are listened on, which are removed at the end.
+pub(crate) fn sockets(how: &How) -> Vec<PathBuf> {
+    let binds = how.binds.iter().filter_map(|bind| match bind {
+        Bind::Unix(path) => Some(path),
+        Bind::Ip(_) | Bind::Host(_) => None,
+    });
+    let admin = how.admin.iter().filter_map(|address| match address {
+        Address::Unix(path) => Some(path),
+        Address::Tcp(_) => None,
+    });
+    binds.chain(admin).cloned().collect()
 }
 
 /// The addresses that the binds stand for, each once.

@@ -9,31 +9,32 @@
 #![forbid(unsafe_code)]
 
 mod cli;
+mod explain;
 mod listening;
 mod sandbox;
 mod site;
+mod watching;
 
 use std::error::Error;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, BufWriter, ErrorKind, Write};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::atomic::Ordering::Relaxed;
+use std::slice;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use http::header::CONTENT_TYPE;
-use log::{Level, LevelFilter, warn};
-use oneloop::observers::{AccessLog, AccessLogError, Journal, Reopener};
+use log::{Level, LevelFilter};
 use oneloop::{Address, BindError, Body, Fixed, Prepared, Responder, Response, Server, Stopped};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use signal_hook::consts::SIGUSR1;
-use signal_hook::iterator::Signals;
 
-use cli::{Asked, How, LogTarget, Refusal, Reply, ReplyBody, Verbosity, What};
+use cli::{Asked, Explain, How, Refusal, Reply, ReplyBody, ReportFormat, Task, Verbosity, What};
+use explain::ExplainError;
 use sandbox::{Confinement, SandboxError};
 use site::{Opened, SiteError};
+use watching::{WatchError, Watching};
 
 /// Could not start.
 const NOT_STARTED: u8 = 1;
@@ -44,13 +45,14 @@ const SIGNALLED: i32 = 128;
 
 fn main() -> ExitCode {
     match cli::read(std::env::args_os()) {
-        Ok(asked) => match serve(asked) {
+        Ok(Task::Serve(asked)) => match serve(*asked) {
             Ok(stopped) => ended(stopped),
             Err(error) => {
                 complain(&error);
                 ExitCode::from(NOT_STARTED)
             }
         },
+        Ok(Task::Explain(asked)) => explained(&asked),
         Err(Refusal::Answered(text)) => {
             say(&text);
             ExitCode::SUCCESS
@@ -65,6 +67,21 @@ fn main() -> ExitCode {
 fn ended(stopped: Stopped) -> ExitCode {
     let Some(signal) = stopped.signal else { return ExitCode::SUCCESS };
     ExitCode::from(u8::try_from(SIGNALLED + signal).unwrap_or(u8::MAX))
+}
+
+/// Whoever reads it, as a pager, may have read enough before its end.
+fn explained(asked: &Explain) -> ExitCode {
+    let mut out = BufWriter::new(io::stdout().lock());
+    let told = explain::explain(asked, &mut out);
+    match told.and_then(|()| out.flush().map_err(ExplainError::Out)) {
+        Err(ExplainError::Out(error)) if error.kind() == ErrorKind::BrokenPipe => {}
+        Ok(()) => {}
+        Err(error) => {
+            complain(&error);
+            return ExitCode::from(NOT_STARTED);
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn serve(asked: Asked) -> Result<Stopped, StartError> {
@@ -104,65 +121,27 @@ fn run<P: Send, R: Responder + 'static>(
     how: How,
     confinement: Option<Confinement>,
 ) -> Result<Stopped, StartError> {
-    let access_logs = access_logs(&how)?;
     let workers = listening::listen(&how)?
         .with_config(how.config.clone())
         .stop_on_signals()
         .map_err(StartError::Loop)?;
+    // A start that failed has emptied nothing.
+    let watching = Watching::open(&how)?;
     if let Some(confinement) = confinement {
-        confinement.enter(&how.binds)?;
+        confinement.enter(&listening::sockets(&how))?;
     }
-    if let (Some(logs), Some(LogTarget::File(_))) = (&access_logs, &how.access_log) {
-        logs.first().map(AccessLog::reopener).map_or(Ok(()), reopen_on_signal)?;
-    }
+    watching.reopen_on_signal(&how).map_err(StartError::Loop)?;
     if how.verbosity != Verbosity::Quiet {
+        // Where a program reads the report, there is nothing else on standard output.
+        let say = if how.report == Some(ReportFormat::Json) { remark } else { say };
         say(&start_line(what, how.workers, &workers.addresses()));
+        if let Some(address) = watching.admin() {
+            say(&start_line("showing", NonZeroUsize::MIN, slice::from_ref(address)));
+        }
     }
     let (parts, limits) = (Mutex::new(parts), how.limits);
     let ready = |server: Server| (server.with_limits(limits.clone()), responder(next(&parts)));
-    // Two loops are compiled: one that does not know of an access log, and one that does.
-    match access_logs {
-        None => workers.run(|_, server| {
-            let (server, responder) = ready(server);
-            server.run(responder)
-        }),
-        Some(logs) => {
-            let dropped = logs.first().map(AccessLog::dropped_lines).unwrap_or_default();
-            let logs = Mutex::new(logs);
-            let stopped = workers.run(|_, server| {
-                let (server, responder) = ready(server);
-                server.observed_by((Journal, next(&logs))).run(responder)
-            });
-            let missing = dropped.load(Relaxed);
-            if missing > 0 {
-                warn!(
-                    "lines missing in the access log: {missing}; is its disk full, its reader slow?"
-                );
-            }
-            stopped
-        }
-    }
-    .map_err(StartError::Loop)
-}
-
-/// The access log that was asked for, for each worker.
-fn access_logs(how: &How) -> Result<Option<Vec<AccessLog>>, AccessLogError> {
-    let logs = match &how.access_log {
-        None => return Ok(None),
-        Some(LogTarget::Stdout) => AccessLog::each_to_stdout(how.workers)?,
-        Some(LogTarget::File(path)) => AccessLog::each_to_file(path, how.workers)?,
-    };
-    let with_format = |log: AccessLog| log.with_format(how.log_format.clone());
-    Ok(Some(logs.into_iter().map(with_format).collect()))
-}
-
-/// From now on SIGUSR1 has the file of the access log opened anew, and ends nobody. A thread waits
-/// for it, which costs nothing until it comes.
-fn reopen_on_signal(log: Reopener) -> Result<(), StartError> {
-    let mut signals = Signals::new([SIGUSR1]).map_err(StartError::Loop)?;
-    let thread = thread::Builder::new().name("signals".into());
-    let wait = move || signals.forever().for_each(|_| log.reopen());
-    thread.spawn(wait).map(drop).map_err(StartError::Loop)
+    watching.run(workers, ready).map_err(StartError::Loop)
 }
 
 /// What one worker takes of what there is for each.
@@ -245,7 +224,7 @@ fn log_to_stderr(verbosity: Verbosity) {
                 Level::Debug => "debug: ",
                 Level::Trace => "trace: ",
             };
-            // Of several workers each says which it is: connections are numbered by each.
+            // Of several workers each says which it is.
             let current = thread::current();
             let worker = current.name().and_then(|name| name.strip_prefix("worker-"));
             let worker = worker.map(|number| format!("worker {number}: ")).unwrap_or_default();
@@ -256,8 +235,18 @@ fn log_to_stderr(verbosity: Verbosity) {
 
 /// Writes to standard output, which may be closed: then nobody wants to know.
 fn say(text: &str) {
+    let _ = write(text);
+}
+
+/// Writes to standard output.
+fn write(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    out.write_all(text.as_bytes()).and_then(|()| out.flush())
+}
+
+/// Writes to standard error, which may be closed as well.
+fn remark(text: &str) {
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 /// Writes the one line of an error to standard error.
@@ -280,7 +269,7 @@ fn one_line(text: &str) -> String {
 enum StartError {
     Site(SiteError),
     BodyFile { path: PathBuf, source: io::Error },
-    AccessLog(AccessLogError),
+    Watch(WatchError),
     Host { host: String, source: io::Error },
     Bind(BindError),
     Sandbox(SandboxError),
@@ -299,7 +288,7 @@ impl fmt::Display for StartError {
                 let path = path.display();
                 write!(f, "cannot read {path}: {source}; give --body-file a file that can be read")
             }
-            Self::AccessLog(error) => error.fmt(f),
+            Self::Watch(error) => error.fmt(f),
             Self::Host { host, source } => {
                 write!(
                     f,
@@ -324,7 +313,7 @@ impl Error for StartError {
             Self::Site(SiteError::Files(error)) => Some(error),
             Self::Site(SiteError::NoFolder { .. }) => None,
             Self::Sandbox(error) => Some(error),
-            Self::AccessLog(error) => Some(error),
+            Self::Watch(error) => Some(error),
             Self::Bind(error) => Some(error),
             Self::BodyFile { source, .. } | Self::Host { source, .. } | Self::Loop(source) => {
                 Some(source)
@@ -345,9 +334,9 @@ impl From<SandboxError> for StartError {
     }
 }
 
-impl From<AccessLogError> for StartError {
-    fn from(error: AccessLogError) -> Self {
-        Self::AccessLog(error)
+impl From<WatchError> for StartError {
+    fn from(error: WatchError) -> Self {
+        Self::Watch(error)
     }
 }
 

@@ -4,9 +4,10 @@
 //! It is Landlock (Linux 5.13), which needs no privileges and can only be tightened. It binds the
 //! thread that asks for it and those that it starts later, so it has to be asked for before any
 //! other thread is there, and after everything is open that stays open: listeners, logs, the served
-//! folder. What is open may be used as before. The one thread that is there before is the access
-//! log's: it opens one path anew when the log is rotated, and nothing that a client says reaches
-//! it but as bytes to be written. So nobody else may write anywhere, not even beside the log.
+//! folder. What is open may be used as before. The threads that are there before are the access
+//! log's, which opens one path anew when the log is rotated, and the trace's, which opens nothing;
+//! nothing that a client says reaches them but as bytes to be written. So nobody else may write
+//! anywhere, not even beside the log.
 //!
 //! Relies on the landlock crate for knowing what which kernel can deny.   Never takes a kernel that
 //! can deny less for an error: it says how far it came.
@@ -18,7 +19,7 @@ use std::path::PathBuf;
 
 use log::warn;
 
-use super::cli::{Bind, Sandbox};
+use super::cli::Sandbox;
 
 /// What the process may still read, and whether that is to be enforced.
 pub(crate) struct Confinement {
@@ -28,8 +29,9 @@ pub(crate) struct Confinement {
 
 impl Confinement {
     /// Confines the process, once everything is open: the listeners, the logs and what is served.
-    /// Of the threads only the access log's has begun by then, and it opens nothing but its log.
-    pub(crate) fn enter(self, binds: &[Bind]) -> Result<(), SandboxError> {
+    /// `sockets` are files that it removes at its end. Of the threads only those that write the log
+    /// and the trace have begun by then, and they open nothing but the log.
+    pub(crate) fn enter(self, sockets: &[PathBuf]) -> Result<(), SandboxError> {
         // A link that is served by itself may be given another target, anywhere.
         let is_link = |path: &PathBuf| path.is_symlink() && path.is_file();
         let is_told = match self.sandbox {
@@ -38,14 +40,11 @@ impl Confinement {
             Sandbox::Auto => false,
             Sandbox::On => true,
         };
-        let sockets = binds.iter().filter_map(|bind| match bind {
-            Bind::Unix(path) => Some(match path.parent() {
-                Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
-                _ => PathBuf::from("."),
-            }),
-            Bind::Ip(_) | Bind::Host(_) => None,
+        let folders = sockets.iter().map(|path| match path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder.into(),
+            _ => PathBuf::from("."),
         });
-        match confine(&self.to, &sockets.collect::<Vec<_>>()) {
+        match confine(&self.to, &folders.collect::<Vec<_>>()) {
             Err(_) | Ok(Confined::Partly | Confined::NotSupported) if !is_told => {}
             Err(error) => return Err(error),
             Ok(Confined::Fully) => {}

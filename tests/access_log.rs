@@ -238,7 +238,7 @@ fn rotation_under_load_loses_and_doubles_no_line() {
         let with_lines = rotated.iter().filter(|old| fs::metadata(old).unwrap().len() > 0).count();
         assert!(with_lines > 1, "{with_lines} of {} files", rotated.len());
 
-        let (mut targets, mut lines) = (BTreeSet::new(), 0);
+        let (mut targets, mut ids, mut lines) = (BTreeSet::new(), BTreeSet::new(), 0);
         for file in rotated.iter().chain([&log]) {
             let written = fs::read_to_string(file).unwrap();
             assert!(written.is_empty() || written.ends_with('\n'), "half a line");
@@ -249,6 +249,8 @@ fn rotation_under_load_loses_and_doubles_no_line() {
                 let number: usize = target.rsplit('/').next().unwrap().parse().unwrap();
                 let request: usize = id.split(".r").nth(1).unwrap().parse().unwrap();
                 assert_eq!(request, number + 1, "{line}");
+                // Of several workers, too, no two give the same.
+                assert!(ids.insert((*id).to_owned()), "{line}");
                 lines += 1;
                 targets.insert((*target).to_owned());
             }

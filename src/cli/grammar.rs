@@ -12,15 +12,17 @@ use std::time::Duration;
 use clap::builder::{FalseyValueParser, OsStringValueParser, TypedValueParser};
 use clap::{ArgAction, Args, CommandFactory, Parser, Subcommand};
 use http::{HeaderName, HeaderValue, StatusCode};
+use oneloop::Address;
 use oneloop::config::RECEIVE_BUFFER;
 use oneloop::observers::LogFormat;
 
-use super::LogTarget;
 use super::serving::Serving;
 use super::values::{
-    Bind, PerLine, bind, duration, field, field_value, log_format, number, per_line, size, status,
-    workers,
+    Bind, PerLine, admin, bind, duration, field, field_value, host, log_format, number, per_line,
+    report, size, status, workers,
 };
+use super::watching::{Explaining, Tracing};
+use super::{LogTarget, ReportFormat};
 
 /// The shortest head that is worth calling one, in bytes; a browser's is a good 500.
 const LEAST_HEAD: u64 = 256;
@@ -37,12 +39,19 @@ const MOST: u64 = i32::MAX as u64;
 
 /// The grammar. The environment is explained once at the end of the help, not at every option.
 pub(super) fn command() -> clap::Command {
-    CommandLine::command()
+    let mut command = CommandLine::command()
         .mut_args(|arg| arg.hide_env(true))
-        .mut_subcommand("respond", |respond| respond.mut_args(|arg| arg.hide_env(true)))
+        .mut_subcommands(|command| command.mut_args(|arg| arg.hide_env(true)));
+    // What is for serving is handed on to every subcommand when they are built.
+    command.build();
+    command.mut_subcommand("explain", |explain| {
+        explain.mut_args(|arg| if arg.is_global_set() { arg.hide(true) } else { arg })
+    })
 }
 
-const USAGE: &str = "oneloop [OPTIONS] [PATH]\n       oneloop [OPTIONS] respond [OPTIONS] [BODY]";
+const USAGE: &str = "oneloop [OPTIONS] [PATH]\n       \
+                     oneloop [OPTIONS] respond [OPTIONS] [BODY]\n       \
+                     oneloop explain [--all] FILE [CONNECTION]";
 
 const SHORT_END: &str =
     "Every option is also an environment variable: --max-head is ONELOOP_MAX_HEAD.";
@@ -56,6 +65,8 @@ Examples:
   oneloop respond wazzzzap             the same text for every request
   oneloop respond -s 301 -H 'Location: https://example.org/'
   oneloop --access-log=/var/log/site.log --max-connections 20000 www
+  oneloop www --trace run.json         what the loop does, for ui.perfetto.dev
+  oneloop explain run.json c1          the same of one connection, in words
   oneloop dist --spa --cache 'assets/**=1y,immutable'
   oneloop www --mount /docs=manual/html --error-page 404=sorry.html --cors --compress
 
@@ -78,8 +89,8 @@ Exit codes:
 pub(super) struct CommandLine {
     /// The folder or file to serve [default: . unless there is a --mount]
     ///
-    /// A folder named `respond` is `./respond`. A file is served alone, at / and by its name;
-    /// options for folders are refused then.
+    /// A folder named `respond` is `./respond`, one named `explain` likewise. A file is served
+    /// alone, at / and by its name; options for folders are refused then.
     pub(super) path: Option<PathBuf>,
 
     #[command(subcommand)]
@@ -90,11 +101,15 @@ pub(super) struct CommandLine {
 
     #[command(flatten)]
     pub(super) options: Options,
+
+    #[command(flatten)]
+    pub(super) tracing: Tracing,
 }
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Respond(Respond),
+    Explain(Explaining),
 }
 
 /// Give every request the same answer
@@ -197,6 +212,37 @@ pub(super) struct Options {
     #[arg(value_parser = log_format, value_name = "FORMAT", help_heading = "Output")]
     pub(super) log_format: LogFormat,
 
+    /// Report on the run when it ends: the server's own figures, and what the limit was
+    ///
+    /// On stdout, laid out as oha and wrk lay out theirs, so that both can be read side by side:
+    /// the rate, latencies as the server saw them, why connections ended, system calls for each
+    /// request, and whether the client or the server was the limit. `json` is one line for
+    /// programs; what else is said goes to stderr then. With it requests take a few per cent more
+    /// CPU.
+    #[arg(long, global = true, env = "ONELOOP_REPORT", value_name = "FORMAT")]
+    #[arg(value_parser = report)]
+    #[arg(num_args = 0..=1, require_equals = true, default_missing_value = "text")]
+    #[arg(help_heading = WATCHING)]
+    pub(super) report: Option<ReportFormat>,
+
+    /// Show what the server does at this address: a live page, /metrics, /report, /ready
+    ///
+    /// And /status, which is JSON, and /health. ADDRESS is a port of 127.0.0.1, an IP address with
+    /// a port, or unix:PATH. Whoever reaches it can read it: no header and no body is shown, but
+    /// who is connected and how much is asked for. It is answered by the first worker's loop, on 32
+    /// connections of its own, and stays until that loop has stopped. With it requests take a few
+    /// per cent more CPU.
+    #[arg(long, global = true, env = "ONELOOP_ADMIN", value_name = "ADDRESS")]
+    #[arg(value_parser = admin, help_heading = WATCHING)]
+    pub(super) admin: Option<Address>,
+
+    /// A host name that --admin answers to, beside IP addresses and localhost; repeatable
+    ///
+    /// Others are refused, so that no page in a browser can read it under a name of its own.
+    #[arg(long, global = true, env = "ONELOOP_ADMIN_HOST", value_parser = per_line(host))]
+    #[arg(value_name = "NAME", help_heading = WATCHING)]
+    pub(super) admin_host: Vec<PerLine<String>>,
+
     /// Request line and header fields together; 431 beyond
     #[arg(long, global = true, env = "ONELOOP_MAX_HEAD", default_value = "16KiB")]
     #[arg(value_parser = size::<usize>(LEAST_HEAD, RECEIVE_BUFFER as u64))]
@@ -268,5 +314,6 @@ pub(super) struct Options {
     pub(super) grace: Duration,
 }
 
+const WATCHING: &str = "Watching";
 const LIMITS: &str = "Limits (SIZE is 16KiB, 1MiB, 4096)";
 const TIMEOUTS: &str = "Timeouts (TIME is 10s, 500ms, 1m 30s)";

@@ -228,9 +228,9 @@ pub(super) fn as_typed(id: &str) -> String {
     format!("--{}", id.replace('_', "-"))
 }
 
-/// An option for files that was typed, if one was.
-pub(super) fn any_typed(matches: &ArgMatches) -> Option<String> {
-    let options = Serving::augment_args(clap::Command::new(""));
+/// An option of those that was typed, if one was.
+pub(super) fn any_typed<A: Args>(matches: &ArgMatches) -> Option<String> {
+    let options = A::augment_args(clap::Command::new(""));
     let mut options = options.get_arguments();
     let found = options.find(|option| typed(Some(matches), option.get_id().as_str()));
     found.and_then(|option| option.get_long()).map(as_typed)
@@ -240,17 +240,17 @@ pub(super) fn any_typed(matches: &ArgMatches) -> Option<String> {
 mod tests {
     use std::ffi::OsString;
 
-    use super::super::{MORE, Refusal, What, read};
+    use super::super::{MORE, Refusal, Task, What, read};
     use super::*;
 
     fn site(words: &[&str]) -> Site {
         let words = ["oneloop"].iter().chain(words);
         match read(words.clone().map(OsString::from)) {
-            Ok(asked) => match asked.what {
+            Ok(Task::Serve(asked)) => match asked.what {
                 What::Serve(site) => site,
                 What::Respond(_) => panic!("respond was not asked for"),
             },
-            Err(refusal) => panic!("{:?}: {refusal:?}", words.collect::<Vec<_>>()),
+            other => panic!("{:?}: {other:?}", words.collect::<Vec<_>>()),
         }
     }
 
@@ -454,7 +454,7 @@ mod tests {
         use std::os::unix::ffi::OsStringExt;
 
         let word = OsString::from_vec(b"--mount=/a=\xFF".to_vec());
-        let asked = read([OsString::from("oneloop"), word]).unwrap();
+        let Ok(Task::Serve(asked)) = read([OsString::from("oneloop"), word]) else { panic!() };
         let What::Serve(site) = asked.what else { panic!("respond was not asked for") };
         assert_eq!(site.mounts[0].path.as_os_str().as_encoded_bytes(), b"\xFF");
     }

@@ -6,7 +6,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::num::NonZeroUsize;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -16,11 +16,11 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use http::{HeaderName, HeaderValue, StatusCode};
-use oneloop::Mounts;
 use oneloop::files::{Cors, Symlinks};
-use oneloop::observers::{LogFormat, LogFormatError};
+use oneloop::observers::{LogFormat, LogFormatError, TraceFilter};
+use oneloop::{Address, Mounts};
 
-use super::Sandbox;
+use super::{Connection, ReportFormat, Sandbox};
 
 /// More loops than this are a mistake: no machine of today has so many CPUs for one process.
 const MOST_WORKERS: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero");
@@ -67,6 +67,26 @@ pub(super) fn per_line_os<T: Clone + Send + Sync + 'static>(
 /// The name of a format of the access log, or a template.
 pub(super) fn log_format(text: &str) -> Result<LogFormat, String> {
     text.parse().map_err(|error: LogFormatError| error.to_string())
+}
+
+/// Which connections are traced.
+pub(super) fn trace_filter(text: &str) -> Result<TraceFilter, String> {
+    let filter = match text.split_once('=') {
+        Some(("client", ip)) => ip.parse().ok().map(TraceFilter::Client),
+        Some(("sample", n)) => n.parse().ok().map(TraceFilter::Sample),
+        _ => None,
+    };
+    filter.ok_or_else(|| "write it as client=127.0.0.1 or sample=10".into())
+}
+
+/// `c17`, and what a log has, `c17.r3`.
+pub(super) fn connection(text: &str) -> Result<Connection, String> {
+    let read = || {
+        let (name, request) = text.split_once('.').unwrap_or((text, "r1"));
+        request.strip_prefix('r')?.parse::<u32>().ok()?;
+        name.strip_prefix('c')?.parse().ok().filter(|number| *number > 0).map(Connection)
+    };
+    read().ok_or_else(|| "name a connection as c17".into())
 }
 
 /// Any text.
@@ -161,6 +181,26 @@ pub(super) fn bind(text: &str) -> Result<Bind, String> {
     Err("give an IP address, a host name or unix:PATH; the port goes to --port".into())
 }
 
+/// Where the admin listener is: a port on the loopback address, an address with a port, or a Unix
+/// socket.
+pub(super) fn admin(text: &str) -> Result<Address, String> {
+    if let Ok(port) = text.strip_prefix(':').unwrap_or(text).parse::<u16>() {
+        return Ok(Address::from((Ipv4Addr::LOCALHOST, port)));
+    }
+    let wrong =
+        || "give a port, an IP address with one, as 127.0.0.1:9090, or unix:PATH".to_owned();
+    text.parse().map_err(|_| wrong())
+}
+
+/// A host name, without a port.
+pub(super) fn host(text: &str) -> Result<String, String> {
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+    if text.is_empty() || !text.bytes().all(named) {
+        return Err("give a host name without a port, as web-1.example".into());
+    }
+    Ok(text.into())
+}
+
 /// A final status: one that a client takes for an answer (RFC 9110 §15).
 pub(super) fn status(text: &str) -> Result<StatusCode, String> {
     let number = text.parse::<u16>().ok().filter(|_| text.len() == 3);
@@ -233,7 +273,15 @@ fn split_os(text: &OsStr) -> Option<(String, PathBuf)> {
     (!path.is_empty()).then(|| (before.into(), path.into()))
 }
 
-/// Which links are followed.
+/// How the report at the end is written.
+pub(super) fn report(text: &str) -> Result<ReportFormat, String> {
+    match text {
+        "text" => Ok(ReportFormat::Text),
+        "json" => Ok(ReportFormat::Json),
+        _ => Err("give text or json".into()),
+    }
+}
+
 /// When the process is confined.
 pub(super) fn sandbox(text: &str) -> Result<Sandbox, String> {
     match text {
@@ -244,6 +292,7 @@ pub(super) fn sandbox(text: &str) -> Result<Sandbox, String> {
     }
 }
 
+/// Which links are followed.
 pub(super) fn symlinks(text: &str) -> Result<Symlinks, String> {
     match text {
         "deny" => Ok(Symlinks::Deny),

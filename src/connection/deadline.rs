@@ -32,6 +32,22 @@ impl Moment {
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
+
+    /// As [`since`](Self::since), in nanoseconds, for those who count by the request: a Duration is
+    /// made by a division.
+    pub(crate) const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
+    /// The same in nanoseconds since the loop began, for those who pack it.
+    pub(crate) const fn to_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// And back.
+    pub(crate) const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
 }
 
 /// What a deadline is for, and so what happens when it passes.
@@ -58,10 +74,32 @@ pub enum Why {
     Linger,
 }
 
+impl Why {
+    /// All of them, in the order in which they are declared.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::Idle,
+        Self::Head,
+        Self::Body,
+        Self::Answer,
+        Self::Write,
+        Self::Source,
+        Self::Beat,
+        Self::Disk,
+        Self::Linger,
+    ];
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Moment;
+    use super::{Moment, Why};
     use std::time::Duration;
+
+    #[test]
+    fn every_wait_is_at_its_place_in_the_list() {
+        for (at, why) in Why::ALL.into_iter().enumerate() {
+            assert_eq!(why as usize, at, "{why:?}");
+        }
+    }
 
     #[test]
     fn moments_saturate_at_both_ends() {

@@ -55,6 +55,49 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Those that say no more than their name.
+    const PLAIN: [Self; 16] = [
+        Self::ClientDone,
+        Self::Answered,
+        Self::IdleTimeout,
+        Self::MadeRoom,
+        Self::Stopped,
+        Self::ClientLeft,
+        Self::WriteTimeout,
+        Self::Stalled,
+        Self::AnswerTimeout,
+        Self::Panicked,
+        Self::SourceFailed,
+        Self::SourceTimeout,
+        Self::DiskTimeout,
+        Self::FileShrank,
+        Self::CutOff,
+        Self::EndedAtOnce,
+    ];
+    const BROKEN_CODE: u8 = Self::PLAIN.len() as u8;
+
+    /// It as a byte, for those who pack it: of a transport that failed without how.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Broken(_) => Self::BROKEN_CODE,
+            Self::Fault(fault) => Self::BROKEN_CODE + 1 + fault as u8,
+            plain => {
+                let at = Self::PLAIN.iter().position(|reason| *reason == plain);
+                at.expect("every other reason is in the list") as u8
+            }
+        }
+    }
+
+    /// The reason of that code; where the transport failed, in that way.
+    pub(crate) fn from_code(code: u8, kind: ErrorKind) -> Option<Self> {
+        let code = usize::from(code);
+        match code.checked_sub(Self::PLAIN.len()) {
+            None => Self::PLAIN.get(code).copied(),
+            Some(0) => Some(Self::Broken(kind)),
+            Some(number) => Fault::ALL.get(number - 1).copied().map(Self::Fault),
+        }
+    }
+
     /// Its name in one word, as access logs write it. It stays what it is.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -143,5 +186,11 @@ mod tests {
         assert_eq!(names.len(), reasons.len());
         let is_word = |name: &str| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-');
         assert!(names.iter().all(|name| is_word(name)), "{names:?}");
+        let faults = Fault::ALL.into_iter().map(CloseReason::Fault);
+        for reason in reasons.into_iter().chain(faults) {
+            let back = CloseReason::from_code(reason.code(), ErrorKind::ConnectionReset);
+            assert_eq!(back, Some(reason));
+        }
+        assert_eq!(CloseReason::from_code(u8::MAX, ErrorKind::Other), None);
     }
 }

@@ -11,16 +11,17 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::config::{
-    ACCEPT_PAUSE, ACCEPTS_PER_TURN, IDLE_BEFORE_LEAVING, LINGER_SILENT, PAUSE_TOLD_AGAIN,
+    ACCEPT_PAUSE, ACCEPTS_PER_TURN, ATTENDED_MOST, IDLE_BEFORE_LEAVING, LINGER_SILENT,
+    PAUSE_TOLD_AGAIN,
 };
 use crate::connection::{CloseReason, Connection, Moment, Phase, Terms};
 use crate::observers::{AcceptPause, Call, Event, Observer, Outcome, Who};
 
-use super::EventLoop;
 use super::key::Key;
 use super::net::{Accepted, Net};
-use super::slot::Slot;
+use super::slot::{Slot, tenant};
 use super::telling::done;
+use super::{EventLoop, Service, Stays};
 
 /// What is known of the listeners, and of the room behind them.
 #[derive(Debug, Default)]
@@ -59,9 +60,11 @@ impl Reception {
         self.paused_until = None;
     }
 
-    /// Nobody is accepted any more.
-    pub(super) fn close(&mut self) {
-        *self = Self::default();
+    /// Nobody is accepted there any more.
+    pub(super) fn close(&mut self, listener: usize) {
+        self.waiting[listener] = false;
+        self.paused_until = None;
+        self.longest_idle = Vec::new();
     }
 
     /// Whether accepting goes on in the next turn without being told to by an event.
@@ -88,26 +91,29 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         if self.reception.paused_until.is_some_and(|until| until <= self.now) {
             self.reception.paused_until = None;
         }
+        if self.reception.paused_until.is_some() {
+            return;
+        }
         let listeners = self.reception.waiting.len();
         self.reception.first = (self.reception.first + 1) % listeners.max(1);
         for nth in 0..listeners {
             let listener = (self.reception.first + nth) % listeners;
-            while self.reception.waiting[listener]
-                && self.reception.paused_until.is_none()
-                && budget > 0
-            {
+            while self.reception.waiting[listener] && budget > 0 {
                 self.accept_one(listener);
                 budget -= 1;
+                // The others are tried once: there may be room behind them.
+                if self.reception.paused_until.is_some() {
+                    break;
+                }
             }
         }
     }
 
     fn accept_one(&mut self, listener: usize) {
-        let is_full = self.slots.len() >= self.capacity;
-        if is_full && !self.make_room(listener, AcceptPause::FullHouse) {
+        if self.is_full(listener) && !self.make_room(listener, AcceptPause::FullHouse) {
             return;
         }
-        let from = self.moment();
+        let from = self.moment(Who::LOOP);
         let accepted = self.net.accept(listener);
         self.tell_accept(&accepted, from);
         match accepted {
@@ -121,18 +127,38 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
     }
 
+    /// Whether who comes to that listener finds no room.
+    fn is_full(&self, listener: usize) -> bool {
+        // As a rule there is room, and nobody who looks on.
+        if self.attended == 0 && self.slots.len() < self.capacity {
+            return false;
+        }
+        match self.stays(self.service_of[listener]) {
+            Stays::UntilStop => self.slots.len() - self.attended >= self.capacity,
+            Stays::ToTheEnd => self.attended >= ATTENDED_MOST,
+        }
+    }
+
     /// Closes who has been idle longest, for somebody who waits; nobody leaves for nobody, and only
     /// trouble that somebody has is told. Whether there is room now.
     fn make_room(&mut self, listener: usize, trouble: AcceptPause) -> bool {
-        let from = self.moment();
+        let from = self.moment(Who::LOOP);
         let is_somebody_waiting = self.net.is_somebody_waiting(listener);
         self.tell_call(Who::LOOP, Call::Poll, Outcome::Done, from);
         if !is_somebody_waiting {
             self.reception.waiting[listener] = false;
             return false;
         }
-        let Some(idle) = self.longest_idle() else {
-            self.pause_accepting(trouble);
+        // Where descriptors are short anybody's will do.
+        let stays = self.stays(self.service_of[listener]);
+        let of = (trouble == AcceptPause::FullHouse).then_some(stays);
+        let Some(idle) = self.longest_idle(of) else {
+            if of == Some(Stays::ToTheEnd) {
+                // It is tried again when one of them leaves, and nobody else waits for that.
+                self.reception.waiting[listener] = false;
+            } else {
+                self.pause_accepting(trouble);
+            }
             return false;
         };
         self.end(idle, CloseReason::MadeRoom);
@@ -147,12 +173,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         from: Moment,
     ) {
         let service = self.service_of[listener];
-        let terms = Terms {
-            now: self.now,
-            date: &self.wall.date,
-            limits: &self.services[usize::from(service)].limits,
-            is_last: false,
-        };
+        let Service { limits, stays, .. } = &self.services[usize::from(service)];
+        let terms = Terms { now: self.now, date: &self.wall.date, limits, is_last: false };
+        self.attended += usize::from(*stays == Stays::ToTheEnd);
         let connection = Connection::new(&terms);
         let generation = self.generations.next();
         let at = self.slots.vacant_key();
@@ -161,7 +184,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let who = key.who();
         self.observer.on(&Event::Accepted { who, service, peer });
         self.tell_call(who, Call::Accept, Outcome::Done, from);
-        let from = self.moment();
+        let from = self.moment(who);
         let registered = self.net.register(&mut stream, key);
         self.tell_call(who, Call::Register, done(&registered), from);
         self.slots.insert(Slot::new(stream, connection, service, generation));
@@ -175,17 +198,32 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
     }
 
-    /// The one that has waited longest for its client, if any has for a while.
-    fn longest_idle(&mut self) -> Option<Key> {
+    /// Somebody who looked on has left; who else would may be waiting for that.
+    pub(super) fn one_attended_less(&mut self) {
+        if self.attended >= ATTENDED_MOST {
+            for listener in 0..self.service_of.len() {
+                if self.stays(self.service_of[listener]) == Stays::ToTheEnd {
+                    self.reception.somebody_came(listener);
+                }
+            }
+        }
+        self.attended -= 1;
+    }
+
+    /// The one that has waited longest for its client, if any has for a while; where `of` is given,
+    /// only of services that stay so long.
+    fn longest_idle(&mut self, of: Option<Stays>) -> Option<Key> {
         loop {
             while let Some((_, deadline, key)) = self.reception.longest_idle.pop() {
                 // Whoever has done something since has another deadline.
-                let idle = self.tenant(key);
-                if idle.is_some_and(|s| s.may_leave() && s.connection.deadline() == deadline) {
+                let Some(idle) = tenant(&mut self.slots, key) else { continue };
+                let is_one =
+                    of.is_none_or(|of| of == self.services[usize::from(idle.service)].stays);
+                if is_one && idle.may_leave() && idle.connection.deadline() == deadline {
                     return Some(key);
                 }
             }
-            self.find_longest_idle();
+            self.find_longest_idle(of);
             if self.reception.longest_idle.is_empty() {
                 return None;
             }
@@ -193,7 +231,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     }
 
     /// Looks at every slot.
-    fn find_longest_idle(&mut self) {
+    fn find_longest_idle(&mut self, of: Option<Stays>) {
         let mut idle = std::mem::take(&mut self.reception.longest_idle);
         for (at, slot) in &self.slots {
             let connection = &slot.connection;
@@ -202,7 +240,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
                 _ => LINGER_SILENT,
             };
             let waited = wait.saturating_sub(connection.deadline().since(self.now));
-            if slot.may_leave() && waited >= IDLE_BEFORE_LEAVING {
+            let is_one = of.is_none_or(|of| of == self.stays(slot.service));
+            if is_one && slot.may_leave() && waited >= IDLE_BEFORE_LEAVING {
                 idle.push((waited, connection.deadline(), slot.key(at)));
             }
         }

@@ -9,11 +9,11 @@ use crate::config::{CONNECTIONS_UNASKED, SLOTS_KEPT};
 use crate::connection::CloseReason;
 use crate::observers::{Call, Event, Observer, Outcome};
 
-use super::EventLoop;
 use super::key::Key;
 use super::net::{Net, Stream as _};
 use super::slot::{Slot, tenant};
 use super::stopping::Stop;
+use super::{EventLoop, Stays};
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Closes a connection from outside of it.
@@ -59,9 +59,12 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             return;
         }
         let mut slot = self.slots.remove(key.slot as usize);
+        if self.attended > 0 && self.stays(slot.service) == Stays::ToTheEnd {
+            self.one_attended_less();
+        }
         let who = key.who();
         if slot.connection.is_cut() {
-            let from = self.moment();
+            let from = self.moment(who);
             slot.stream.reset();
             self.tell_call(who, Call::SetOption, Outcome::Done, from);
         }
@@ -71,7 +74,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
         let Slot { stream, connection, .. } = slot;
         debug_assert_eq!(connection.held(), 0, "a closed connection holds nothing");
-        let from = self.moment();
+        let from = self.moment(who);
         drop(stream);
         self.tell_call(who, Call::Close, Outcome::Done, from);
         if let Some(reason) = connection.fate() {

@@ -33,17 +33,27 @@ impl Key {
     }
 }
 
-/// Hands out generations: 1, 2, 3, and after 2^32 of them from 1 again.
-#[derive(Debug, Default)]
+/// Hands out generations: of a single loop 1, 2, 3 and so on, of the second of three 2, 5, 8, so
+/// that no two have the same; and after 2^32 of them from the beginning again.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Generations {
-    last: u32,
+    next: u32,
+    first: u32,
+    step: u32,
 }
 
 impl Generations {
+    /// Those of that loop, from 0, of so many.
+    pub(super) fn of(this: usize, loops: usize) -> Self {
+        let [this, loops] = [this, loops].map(|n| u32::try_from(n).unwrap_or(u32::MAX - 1));
+        Self { next: this + 1, first: this + 1, step: loops }
+    }
+
     /// The next one.
     pub(super) fn next(&mut self) -> u32 {
-        self.last = self.last.checked_add(1).unwrap_or(1);
-        self.last
+        let this = self.next;
+        self.next = this.checked_add(self.step).unwrap_or(self.first);
+        this
     }
 }
 
@@ -64,7 +74,19 @@ mod tests {
 
     #[test]
     fn no_generation_is_zero_even_after_the_last() {
-        let mut generations = Generations { last: u32::MAX - 1 };
-        assert_eq!([generations.next(), generations.next()], [u32::MAX, 1]);
+        let of = |this, loops, at: u32| Generations { next: at, ..Generations::of(this, loops) };
+        let mut generations = of(0, 1, u32::MAX - 1);
+        assert_eq!([(); 3].map(|()| generations.next()), [u32::MAX - 1, u32::MAX, 1]);
+        let mut generations = of(1, 3, u32::MAX - 1);
+        assert_eq!([(); 2].map(|()| generations.next()), [u32::MAX - 1, 2]);
+    }
+
+    #[test]
+    fn loops_share_no_generation() {
+        let firsts = |this| {
+            let mut generations = Generations::of(this, 3);
+            [(); 3].map(|()| generations.next())
+        };
+        assert_eq!([0, 1, 2].map(firsts), [[1, 4, 7], [2, 5, 8], [3, 6, 9]]);
     }
 }

@@ -54,7 +54,8 @@ fn interests() -> Interest {
 pub(super) struct MioNet {
     poll: Poll,
     events: Events,
-    listeners: Vec<Listening>,
+    /// By their numbers, those that were not closed.
+    listeners: Vec<Option<Listening>>,
     bells: Arc<Bells>,
     helpers: Helpers,
     signals: Option<Signals>,
@@ -119,13 +120,13 @@ impl MioNet {
         };
         let token = Token(LISTENERS + self.listeners.len());
         self.poll.registry().register(socket.source(), token, Interest::READABLE)?;
-        self.listeners.push(Listening { address, _file: file, socket });
+        self.listeners.push(Some(Listening { address, _file: file, socket }));
         Ok(())
     }
 
     /// Where it listens.
     pub(super) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        self.listeners.iter().map(|listening| &listening.address)
+        self.listeners.iter().flatten().map(|listening| &listening.address)
     }
 
     /// Takes SIGINT and SIGTERM as notices from now on.
@@ -208,7 +209,7 @@ impl Net for MioNet {
     }
 
     fn accept(&mut self, listener: usize) -> Accepted<MioStream> {
-        let Some(listening) = self.listeners.get(listener) else { return Accepted::Nobody };
+        let Some(Some(listening)) = self.listeners.get(listener) else { return Accepted::Nobody };
         let accepted = match &listening.socket {
             ListeningSocket::Tcp(listener) => {
                 listener.accept().map(|(stream, peer)| (MioStream::Tcp(stream), Some(peer)))
@@ -224,14 +225,14 @@ impl Net for MioNet {
     }
 
     fn is_somebody_waiting(&self, listener: usize) -> bool {
-        let Some(listening) = self.listeners.get(listener) else { return false };
+        let Some(Some(listening)) = self.listeners.get(listener) else { return false };
         let at_once = rustix::event::Timespec { tv_sec: 0, tv_nsec: 0 };
         let mut polled = [PollFd::from_borrowed_fd(listening.socket.descriptor(), PollFlags::IN)];
         rustix::event::poll(&mut polled, Some(&at_once)) != Ok(0)
     }
 
-    fn close_listeners(&mut self) {
-        self.listeners.clear();
+    fn close_listener(&mut self, listener: usize) {
+        drop(self.listeners.get_mut(listener).and_then(Option::take));
     }
 
     fn register(&mut self, stream: &mut MioStream, key: Key) -> io::Result<()> {
@@ -321,11 +322,11 @@ impl Stream for MioStream {
         send_file(self.descriptor(), range, pages)
     }
 
-    fn push(&mut self) {
-        if matches!(self, Self::Tcp(_)) {
-            // tcp(7): setting this option flushes. Whoever has gone is found by the next call.
-            let _ = rustix::net::sockopt::set_tcp_nodelay(self.descriptor(), true);
-        }
+    fn push(&mut self) -> bool {
+        let Self::Tcp(stream) = self else { return false };
+        // tcp(7): setting this option flushes. Whoever has gone is found by the next call.
+        let _ = rustix::net::sockopt::set_tcp_nodelay(stream, true);
+        true
     }
 
     /// A read of a Unix socket ends behind a message that passes descriptors, though more is

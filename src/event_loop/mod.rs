@@ -47,7 +47,7 @@ pub use key::Key;
 pub use listener::{Address, Listener};
 pub use net::{Accepted, Net, Notice, Ready, Sent, Stream, Transfer, Wall};
 pub use server::{Handle, Server, Stopped};
-pub use service::Service;
+pub use service::{Service, Stays};
 pub use slot::{Slot, Verdict};
 pub use stopping::Flow;
 pub use workers::Workers;
@@ -83,6 +83,8 @@ pub struct EventLoop<N: Net, O> {
     config: Config,
     /// Connections at one time.
     capacity: usize,
+    /// Of those that there are, how many are not in that: of services that stay to the end.
+    attended: usize,
     /// How many slots have been written to since memory was last given back.
     crowd: usize,
     generations: Generations,
@@ -131,8 +133,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             ledger: Ledger::default(),
             config,
             capacity: capacity.max(1),
+            attended: 0,
             crowd: 0,
-            generations: Generations::default(),
+            generations: Generations::of(0, 1),
             agenda: Agenda::with_room_for(room),
             desk: Desk::default(),
             bell,
@@ -146,6 +149,13 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             due: Vec::new(),
             ended: Vec::new(),
         }
+    }
+
+    /// The same as one of several loops, that one from 0: each numbers connections by itself, and
+    /// no two have the same.
+    pub(super) fn numbered(mut self, (this, loops): (usize, usize)) -> Self {
+        self.generations = Generations::of(this, loops);
+        self
     }
 
     /// Turns until it ends.
@@ -180,7 +190,8 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         }
         self.observer.on(&Event::TurnEnded { events: self.notices.len() });
         Ok(match self.stop {
-            Stop::Until(_) if self.slots.is_empty() => {
+            Stop::Until(_) if self.nobody_is_waited_for() => {
+                self.end_all(CloseReason::Stopped);
                 Flow::Ended(Stopped { cut_off: self.cut_off, signal: None })
             }
             _ => Flow::GoesOn,
@@ -296,7 +307,7 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// Pumps one slot, and sees to what comes of it.
     fn visit(&mut self, key: Key, visit: Visit) {
         // Above nine tenths whoever is done leaves, so that the others find room.
-        let is_crowded = self.slots.len() > self.capacity - self.capacity / 10;
+        let is_crowded = self.slots.len() - self.attended > self.capacity - self.capacity / 10;
         let is_last = self.is_stopping() || is_crowded;
         let is_memory_short = self.is_memory_short();
         let Some(slot) = self.slots.get_mut(key.slot as usize) else { return };
@@ -326,7 +337,9 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         match verdict {
             // Nothing was on its way to it.
             Verdict::Waiting
-                if self.stop != Stop::NotAsked && slot.connection.phase() == Phase::Idle =>
+                if self.stop != Stop::NotAsked
+                    && slot.connection.phase() == Phase::Idle
+                    && (service.stays == Stays::UntilStop || slot.connection.requests() > 0) =>
             {
                 self.end(key, CloseReason::Stopped);
             }

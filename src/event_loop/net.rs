@@ -156,8 +156,8 @@ pub trait Net {
         true
     }
 
-    /// Stops listening, everywhere. Who still waits is lost.
-    fn close_listeners(&mut self);
+    /// Stops listening there. Who still waits is lost. The others keep their numbers.
+    fn close_listener(&mut self, listener: usize);
 
     /// Has events tell about this connection from now on, in every direction, until it is dropped.
     ///
@@ -201,8 +201,11 @@ pub trait Stream {
         false
     }
 
-    /// What was written is to leave now, though it was said that more follows.
-    fn push(&mut self) {}
+    /// What was written is to leave now, though it was said that more follows. Whether that took a
+    /// call.
+    fn push(&mut self) -> bool {
+        false
+    }
 
     /// Tells the client that nothing more will come.
     fn shut(&mut self);

@@ -31,14 +31,19 @@ pub(super) const MORE: SendFlags = NO_SIGNAL;
 /// Moves at most [`SENDFILE_CHUNK`] bytes of `range` to `socket`, which does not block, unless the
 /// disk would have to be waited for.
 pub(super) fn send_file(socket: impl AsFd, range: &FileRange, pages: Pages) -> Sent {
-    let most = SENDFILE_CHUNK as u64;
-    let len = range.len.min(if let Pages::Warmed(len) = pages { len.min(most) } else { most });
+    let len = sent_at_once(range, pages);
     let (file, offset) = (&*range.file, range.offset);
     if pages == Pages::Unknown && is_cold(file, offset, offset.saturating_add(len)) {
         return Sent::Cold;
     }
     let moved = transfer(|| move_to(&socket, file.file(), offset, len as usize));
     Sent::Tried(if moved == Transfer::Moved(0) { Transfer::Ended } else { moved })
+}
+
+/// How many bytes of `range` one call tries to move.
+pub(super) fn sent_at_once(range: &FileRange, pages: Pages) -> u64 {
+    let most = SENDFILE_CHUNK as u64;
+    range.len.min(if let Pages::Warmed(len) = pages { len.min(most) } else { most })
 }
 
 /// None moved means that the file has ended.

@@ -14,7 +14,7 @@ use super::bind_error::BindError;
 use super::listener::{Address, Listener};
 use super::mio::{Bells, MioNet};
 use super::net::Net as _;
-use super::{EventLoop, Service};
+use super::{EventLoop, Service, Stays};
 
 /// A server: listeners, limits and an observer, and [`run`](Self::run), which answers until
 /// somebody stops it.
@@ -31,6 +31,8 @@ use super::{EventLoop, Service};
 /// ```
 pub struct Server<O = Journal> {
     net: MioNet,
+    /// The number of its loop, from 0, and how many there are.
+    which: (usize, usize),
     /// The first belongs to the responder that `run` is given.
     limits: Limits,
     others: Vec<Service>,
@@ -70,14 +72,14 @@ impl Server {
     /// # Errors
     /// Where the process has no descriptors left for a poll.
     pub fn on(listener: Listener) -> io::Result<Self> {
-        Self::over(MioNet::new()?, Config::default()).also_on(listener)
+        Self::over(MioNet::new()?, Config::default(), (0, 1)).also_on(listener)
     }
 
-    /// A server for what is polled already: a worker's.
-    pub(super) fn over(net: MioNet, config: Config) -> Self {
+    /// A server for what is polled already: a worker's, that one of so many.
+    pub(super) fn over(net: MioNet, config: Config, which: (usize, usize)) -> Self {
         let service_of = vec![0; net.listeners()];
         let (limits, others) = (Limits::default(), Vec::new());
-        Self { net, limits, others, service_of, config, observer: Journal }
+        Self { net, which, limits, others, service_of, config, observer: Journal }
     }
 }
 
@@ -97,16 +99,41 @@ impl<O: Observer> Server<O> {
     /// # Errors
     /// Where the poll takes no more, or for the 256th responder.
     pub fn listen(
-        mut self,
+        self,
         listener: Listener,
         responder: impl Responder + 'static,
         limits: Limits,
+    ) -> io::Result<Self> {
+        self.serve(listener, Box::new(responder), limits, Stays::UntilStop)
+    }
+
+    /// The same for a responder that tells how the server is, as [`Admin`](crate::Admin) does: it
+    /// goes on taking clients in while the server stops, and its clients are not waited for. Of
+    /// several workers it is there for as long as its own, which does not wait for the others.
+    ///
+    /// # Errors
+    /// As [`listen`](Self::listen).
+    pub fn attended_on(
+        self,
+        listener: Listener,
+        responder: impl Responder + 'static,
+        limits: Limits,
+    ) -> io::Result<Self> {
+        self.serve(listener, Box::new(responder), limits, Stays::ToTheEnd)
+    }
+
+    fn serve(
+        mut self,
+        listener: Listener,
+        responder: Box<dyn Responder>,
+        limits: Limits,
+        stays: Stays,
     ) -> io::Result<Self> {
         let service = u8::try_from(self.others.len() + 1)
             .map_err(|_| io::Error::other("a server has 255 responders at the most"))?;
         self.net.listen(listener)?;
         self.service_of.push(service);
-        self.others.push(Service { responder: Box::new(responder), limits: limits.bounded() });
+        self.others.push(Service { responder, limits: limits.bounded(), stays });
         Ok(self)
     }
 
@@ -126,8 +153,8 @@ impl<O: Observer> Server<O> {
 
     /// The same, watched by another observer; `()` watches nothing and costs nothing.
     pub fn observed_by<P: Observer>(self, observer: P) -> Server<P> {
-        let Self { net, limits, others, service_of, config, observer: _ } = self;
-        Server { net, limits, others, service_of, config, observer }
+        let Self { net, which, limits, others, service_of, config, observer: _ } = self;
+        Server { net, which, limits, others, service_of, config, observer }
     }
 
     /// The same, stopped in an orderly way by SIGINT and SIGTERM, and at once by the second of
@@ -160,11 +187,13 @@ impl<O: Observer> Server<O> {
     /// # Errors
     /// Where the poll itself fails. Nothing that a client does is an error here.
     pub fn run(self, responder: impl Responder + 'static) -> io::Result<Stopped> {
-        let Self { net, limits, others, service_of, config, observer } = self;
-        let mut services = vec![Service { responder: Box::new(responder), limits }];
+        let Self { net, which, limits, others, service_of, config, observer } = self;
+        let stays = Stays::UntilStop;
+        let mut services = vec![Service { responder: Box::new(responder), limits, stays }];
         services.extend(others);
         let capacity = config.connections.unwrap_or_else(|| connections_allowed(1));
-        EventLoop::new(net, services, service_of, config, capacity, observer).run()
+        let event_loop = EventLoop::new(net, services, service_of, config, capacity, observer);
+        event_loop.numbered(which).run()
     }
 }
 

@@ -11,6 +11,17 @@ pub struct Service {
     pub responder: Box<dyn Responder>,
     /// What is granted.
     pub limits: Limits,
+    /// How long it is there.
+    pub stays: Stays,
+}
+
+/// How long a service takes clients in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stays {
+    /// Until the server is asked to stop; who is being answered then is waited for.
+    UntilStop,
+    /// For as long as others are waited for; nobody waits for its own clients.
+    ToTheEnd,
 }
 
 impl fmt::Debug for Service {

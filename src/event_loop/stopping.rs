@@ -7,7 +7,8 @@ use crate::observers::{Event, Observer};
 
 use super::key::Key;
 use super::net::Net;
-use super::{EventLoop, Stopped};
+use super::slot::Slot;
+use super::{EventLoop, Stays, Stopped};
 
 /// How far an orderly stop has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +43,12 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
             self.reception.somebody_came(listener);
         }
         self.accept_at_most(self.capacity);
-        self.reception.close();
-        self.net.close_listeners();
+        for listener in 0..self.net.listeners() {
+            if self.services[usize::from(self.service_of[listener])].stays == Stays::UntilStop {
+                self.reception.close(listener);
+                self.net.close_listener(listener);
+            }
+        }
         for (at, slot) in &mut self.slots {
             let phase = slot.connection.phase();
             if phase == Phase::Idle {
@@ -82,7 +87,24 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
     /// How many connections are in the middle of a request or of its answer.
     pub(super) fn busy(&self) -> usize {
         let is_busy = |phase| !matches!(phase, Phase::Idle | Phase::Lingering | Phase::Closed);
-        self.slots.iter().filter(|(_, slot)| is_busy(slot.connection.phase())).count()
+        let is_waited_for = |slot: &Slot<N::Stream>| self.is_waited_for(slot);
+        let slots = self.slots.iter().filter(|(_, slot)| is_waited_for(slot));
+        slots.filter(|(_, slot)| is_busy(slot.connection.phase())).count()
+    }
+
+    /// Whether a stop waits for that connection.
+    fn is_waited_for(&self, slot: &Slot<N::Stream>) -> bool {
+        self.stays(slot.service) == Stays::UntilStop
+    }
+
+    /// How long that service takes clients in.
+    pub(super) fn stays(&self, service: u8) -> Stays {
+        self.services[usize::from(service)].stays
+    }
+
+    /// Whether all that a stop waits for have left. Asked in a stop only: it looks at every slot.
+    pub(super) fn nobody_is_waited_for(&self) -> bool {
+        !self.slots.iter().any(|(_, slot)| self.is_waited_for(slot))
     }
 
     pub(super) fn is_stopping(&self) -> bool {

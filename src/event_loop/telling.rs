@@ -14,7 +14,7 @@ use crate::observers::{Call, Event, Observer, Outcome, Signs, Who};
 use super::EventLoop;
 use super::desk::Turn;
 use super::key::Key;
-use super::net::{Accepted, Net, Ready, Stream, Transfer};
+use super::net::{Accepted, Net, Ready, Sent, Stream, Transfer};
 use super::slot::Slot;
 
 impl Key {
@@ -55,13 +55,26 @@ impl Ready {
 impl<O: Observer> Turn<'_, O> {
     /// When a step begins or ends, as exactly as it is wanted.
     pub(super) fn moment(&self) -> Moment {
-        let is_wanted = O::STEPS && self.observer.wants_times();
+        let is_wanted = O::STEPS && self.observer.wants_times(self.key.who());
         if is_wanted { (self.clock)() } else { self.terms.now }
     }
 
     pub(super) fn tell_call(&mut self, call: Call, outcome: Outcome, from: Moment) {
         if O::STEPS {
             let (who, until) = (self.key.who(), self.moment());
+            self.observer.on(&Event::Called { who, call, outcome, from, until });
+        }
+    }
+
+    /// It was asked whether a page is in memory. Where it was, sendfile came next without a look at
+    /// the clock between them, and has the time of both.
+    pub(super) fn tell_asked_page(&mut self, sent: Sent, from: Moment) {
+        if O::STEPS {
+            let (outcome, until) = match sent {
+                Sent::Cold => (Outcome::Blocked, self.moment()),
+                Sent::Tried(_) => (Outcome::Done, from),
+            };
+            let (who, call) = (self.key.who(), Call::AskPage);
             self.observer.on(&Event::Called { who, call, outcome, from, until });
         }
     }
@@ -112,14 +125,14 @@ impl<S: Stream> Slot<S> {
 
 impl<N: Net, O: Observer> EventLoop<N, O> {
     /// As [`Turn::moment`].
-    pub(super) fn moment(&self) -> Moment {
-        let is_wanted = O::STEPS && self.observer.wants_times();
+    pub(super) fn moment(&self, who: Who) -> Moment {
+        let is_wanted = O::STEPS && self.observer.wants_times(who);
         if is_wanted { self.net.now() } else { self.now }
     }
 
     pub(super) fn tell_call(&mut self, who: Who, call: Call, outcome: Outcome, from: Moment) {
         if O::STEPS {
-            let until = self.moment();
+            let until = self.moment(who);
             self.observer.on(&Event::Called { who, call, outcome, from, until });
         }
     }

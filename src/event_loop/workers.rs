@@ -53,9 +53,9 @@ use super::signals::Signals;
 /// ```
 ///
 /// A connection stays with the loop that accepted it, and is not moved to another that has less to
-/// do. What [`Listener::bind_each`] says holds for who gets it. The serial numbers of connections,
-/// and with them each [`RequestId`](crate::RequestId), are those of one loop: two loops have the
-/// same. Each loop has helper threads of its own, two at the most.
+/// do. What [`Listener::bind_each`] says holds for who gets it. Each loop numbers its connections
+/// by itself, the second of three as 2, 5, 8, so that no [`RequestId`](crate::RequestId) is there
+/// twice. Each loop has helper threads of its own, two at the most.
 pub struct Workers {
     /// One for each worker; one at the least.
     nets: Vec<MioNet>,
@@ -160,7 +160,7 @@ impl Workers {
         if workers == 1
             && let Some(net) = nets.pop()
         {
-            return work(0, Server::over(net, config));
+            return work(0, Server::over(net, config, (0, 1)));
         }
         let connections = *config.connections.get_or_insert_with(|| connections_allowed(workers));
         if connections < workers {
@@ -180,7 +180,7 @@ impl Workers {
                     scope,
                     move || {
                         let _last_word = last_word;
-                        work(worker, Server::over(net, config))
+                        work(worker, Server::over(net, config, (worker, workers)))
                     },
                 )
             };

@@ -7,13 +7,14 @@
 use std::io::ErrorKind;
 use std::sync::Arc;
 
-use crate::config::{SENDFILE_CHUNK, WARMED_AT_ONCE};
+use crate::config::WARMED_AT_ONCE;
 use crate::connection::{CloseReason, Farewell, Outgoing, Phase, Pull};
 use crate::message::{Done, FileRange, Submitted, Wake};
 use crate::observers::{Call, Observer, Outcome};
 
 use super::desk::{Budget, Desk, Turn};
 use super::net::{Sent, Stream, Transfer};
+use super::send_file::sent_at_once;
 use super::slot::Slot;
 use super::telling::moved;
 use super::warming::{asks_page, warm};
@@ -154,18 +155,18 @@ impl<S: Stream> Slot<S> {
 
     fn write_file<O: Observer>(&mut self, turn: &mut Turn<'_, O>, budget: &mut Budget) {
         let Outgoing::File(range, pages) = self.connection.outgoing() else { return };
-        let (is_asked, most) = (asks_page(range, pages), range.len.min(SENDFILE_CHUNK as u64));
+        let (is_asked, most) = (asks_page(range, pages), sent_at_once(range, pages));
         let from = turn.moment();
         let sent = self.stream.send_file(range, pages);
         if is_asked {
-            let outcome = if sent == Sent::Cold { Outcome::Blocked } else { Outcome::Done };
-            turn.tell_call(Call::AskPage, outcome, from);
+            turn.tell_asked_page(sent, from);
         }
         let Sent::Tried(transfer) = sent else {
             // What went before said that more follows, and that will take a while.
             let from = turn.moment();
-            self.stream.push();
-            turn.tell_call(Call::SetOption, Outcome::Done, from);
+            if self.stream.push() {
+                turn.tell_call(Call::SetOption, Outcome::Done, from);
+            }
             return self.have_warmed(turn);
         };
         turn.tell_call(Call::SendFile, moved(transfer, most as usize), from);

@@ -33,7 +33,8 @@ impl fmt::Display for Version {
 /// number and the request's number on it, written `c17.r3`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RequestId {
-    /// The connection's serial number, from 1 in the order of accepting.
+    /// The connection's serial number, from 1 in the order of accepting; of several loops each
+    /// hands out every so many of them.
     pub connection: u32,
     /// The request's number on its connection, from 1.
     pub request: u32,

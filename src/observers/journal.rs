@@ -21,12 +21,12 @@ impl Observer for Journal {
     #[inline]
     fn on(&mut self, event: &Event<'_>) {
         match *event {
-            Event::Moved { .. } if !log_enabled!(Trace) => {}
-            Event::Accepted { .. }
-            | Event::Answered(_)
-            | Event::Stale
-            | Event::TurnEnded { .. } => {}
-            _ => tell(event),
+            Event::Moved { .. } if log_enabled!(Trace) => tell(event),
+            Event::Closed { .. }
+            | Event::AcceptPaused(_)
+            | Event::Stopping(_)
+            | Event::CutOff(_) => tell(event),
+            _ => {}
         }
     }
 }
@@ -83,4 +83,25 @@ pub(super) fn access_log_not_reopened(path: &Path, source: &io::Error) {
          a file in a folder that may be written to",
         path.display()
     );
+}
+
+/// A trace has dropped so many steps in all.
+pub(super) fn trace_drops(steps: u64) {
+    warn!(
+        "steps missing in the trace: {steps}; is its disk slow? Fewer connections can be traced \
+         (--trace-filter sample=10)"
+    );
+}
+
+/// A trace has as many bytes as it may.
+pub(super) fn trace_is_full(bytes: u64) {
+    warn!(
+        "the trace ends here: it has its {bytes} bytes; more can be granted (--trace-bytes), or \
+         fewer connections traced (--trace-filter)"
+    );
+}
+
+/// The file of a trace could not be written.
+pub(super) fn trace_fails(source: &io::Error) {
+    warn!("the trace ends here: it cannot be written: {source}; is its disk full?");
 }

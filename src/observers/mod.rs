@@ -8,15 +8,36 @@
 //! Never: event_loop, anything mutable.
 //! Read next: `journal.rs`, `access_log/mod.rs`, `tally.rs`.
 
+mod accept_queue;
 mod access_log;
+mod errors;
 mod journal;
+mod meter;
+mod metrics;
+mod outside;
+mod record;
+mod report;
+mod run_queue;
 mod step;
 mod tally;
+mod trace;
+mod words;
 
+pub use accept_queue::Drops;
 pub use access_log::{AccessLog, AccessLogError, LogFormat, LogFormatError, Reopener};
+pub use errors::name as error_name;
 pub use journal::Journal;
+pub use meter::{
+    Calls, Cell, Durations, Figures, LastSteps, Meter, MeterReader, OPEN_PHASES, Shares, Stage,
+};
+pub use metrics::{METRICS_TYPE, metrics};
+pub use outside::{Outside, Surroundings};
+pub use record::{Record, Recorder, Step};
+pub use report::{report, report_json};
 pub use step::{Call, Outcome, Signs, Who};
 pub use tally::Tally;
+pub use trace::{TraceError, TraceFilter, TraceLine, Tracer, track};
+pub use words::{Teller, Told, grouped, span};
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,10 +62,11 @@ pub trait Observer {
     /// told, and the clock read once more for each batch of answers.
     const STEPS: bool = false;
 
-    /// Whether the steps that come next are to be told with their exact times, for which the clock
-    /// is read before and after each. Else they have the time at which the turn began. Asked with
-    /// every step.
-    fn wants_times(&self) -> bool {
+    /// Whether the steps of that connection are to be told with their exact times, for which the
+    /// clock is read before and after each. Else they have the time at which the turn began. Asked
+    /// with every step.
+    fn wants_times(&self, who: Who) -> bool {
+        let _ = who;
         false
     }
 
@@ -227,8 +249,8 @@ impl<A: Observer, B: Observer> Observer for (A, B) {
     const REQUESTS: bool = A::REQUESTS || B::REQUESTS;
     const STEPS: bool = A::STEPS || B::STEPS;
 
-    fn wants_times(&self) -> bool {
-        self.0.wants_times() || self.1.wants_times()
+    fn wants_times(&self, who: Who) -> bool {
+        self.0.wants_times(who) || self.1.wants_times(who)
     }
 
     fn wants_fields(&self) -> bool {
@@ -250,8 +272,8 @@ impl<O: Observer> Observer for Option<O> {
         self.as_ref().is_some_and(O::wants_fields)
     }
 
-    fn wants_times(&self) -> bool {
-        self.as_ref().is_some_and(O::wants_times)
+    fn wants_times(&self, who: Who) -> bool {
+        self.as_ref().is_some_and(|observer| observer.wants_times(who))
     }
 
     fn on(&mut self, event: &Event<'_>) {
@@ -270,8 +292,8 @@ impl<O: Observer> Observer for std::rc::Rc<std::cell::RefCell<O>> {
         self.borrow().wants_fields()
     }
 
-    fn wants_times(&self) -> bool {
-        self.borrow().wants_times()
+    fn wants_times(&self, who: Who) -> bool {
+        self.borrow().wants_times(who)
     }
 
     fn on(&mut self, event: &Event<'_>) {
@@ -289,8 +311,8 @@ impl<O: Observer> Observer for Arc<Mutex<O>> {
         self.lock().unwrap_or_else(PoisonError::into_inner).wants_fields()
     }
 
-    fn wants_times(&self) -> bool {
-        self.lock().unwrap_or_else(PoisonError::into_inner).wants_times()
+    fn wants_times(&self, who: Who) -> bool {
+        self.lock().unwrap_or_else(PoisonError::into_inner).wants_times(who)
     }
 
     fn on(&mut self, event: &Event<'_>) {

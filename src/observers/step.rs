@@ -140,6 +140,30 @@ pub struct Signs {
     pub urgent: bool,
 }
 
+impl Signs {
+    /// Whether one of those was given.
+    pub(super) const fn has_any_of(self, those: Self) -> bool {
+        (self.readable && those.readable)
+            || (self.writable && those.writable)
+            || (self.read_closed && those.read_closed)
+            || (self.write_closed && those.write_closed)
+            || (self.error && those.error)
+            || (self.urgent && those.urgent)
+    }
+
+    /// Those of both.
+    pub(super) const fn and(self, those: Self) -> Self {
+        Self {
+            readable: self.readable || those.readable,
+            writable: self.writable || those.writable,
+            read_closed: self.read_closed || those.read_closed,
+            write_closed: self.write_closed || those.write_closed,
+            error: self.error || those.error,
+            urgent: self.urgent || those.urgent,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -89,6 +89,42 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// All of them, in the order in which they are declared.
+    pub(crate) const ALL: [Self; 32] = [
+        Self::NotHttp,
+        Self::BlankLines,
+        Self::BareLineEnd,
+        Self::MethodTooLong,
+        Self::RequestLine,
+        Self::Target,
+        Self::Misdirected,
+        Self::AboveRoot,
+        Self::TargetTooLong,
+        Self::Version,
+        Self::VersionNotServed,
+        Self::Connect,
+        Self::FieldLine,
+        Self::HeadTooLong,
+        Self::TooManyFields,
+        Self::HostMissing,
+        Self::HostTwice,
+        Self::HostInvalid,
+        Self::Expectation,
+        Self::ContentLength,
+        Self::LengthAndCoding,
+        Self::CodingOn10,
+        Self::TransferEncoding,
+        Self::CodingNotImplemented,
+        Self::ChunkSize,
+        Self::ChunkExtension,
+        Self::ChunkEnd,
+        Self::Trailer,
+        Self::TrailersTooLong,
+        Self::BodyTooLong,
+        Self::HeadTimeout,
+        Self::BodyTimeout,
+    ];
+
     /// The status that the fault is answered by.
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -160,3 +196,24 @@ impl fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Fault;
+
+    #[test]
+    fn every_fault_has_its_place_in_the_list_and_a_sentence_of_its_own() {
+        for (at, fault) in Fault::ALL.into_iter().enumerate() {
+            assert_eq!(fault as usize, at, "{fault:?}");
+        }
+        let sentences: BTreeSet<_> = Fault::ALL.iter().map(|fault| fault.sentence()).collect();
+        assert_eq!(sentences.len(), Fault::ALL.len());
+        let text = include_str!("fault.rs");
+        let declared = text.lines().skip_while(|line| !line.starts_with("pub enum Fault"));
+        let is_name = |line: &&str| line.ends_with(',') && !line.contains("//");
+        let declared = declared.take_while(|line| *line != "}").filter(is_name).count();
+        assert_eq!(declared, Fault::ALL.len(), "one is missing in the list");
+    }
+}

@@ -5,6 +5,8 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, reason = "a step that fails ends its test")]
 
+pub(crate) mod strace;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -70,11 +72,12 @@ impl Program {
 
     /// The port in the start line, which must say that `what` is done on 127.0.0.1.
     pub(crate) fn port(&self, what: &str) -> u16 {
-        let line = self.said();
-        let address = line.strip_prefix(&format!("oneloop: {what} on http://127.0.0.1:"));
-        let port =
-            address.and_then(|rest| rest.strip_suffix('/')).and_then(|port| port.parse().ok());
-        port.unwrap_or_else(|| panic!("not the start line of {what}: {line}"))
+        port_in(&self.said(), what)
+    }
+
+    /// The same where that line is on standard error.
+    pub(crate) fn port_beside(&self, what: &str) -> u16 {
+        port_in(&self.complained(), what)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -103,6 +106,12 @@ impl Program {
         let err = rest(&self.err);
         Ended { status: self.child.wait().unwrap(), out, err }
     }
+}
+
+fn port_in(line: &str, what: &str) -> u16 {
+    let address = line.strip_prefix(&format!("oneloop: {what} on http://127.0.0.1:"));
+    let port = address.and_then(|rest| rest.strip_suffix('/')).and_then(|port| port.parse().ok());
+    port.unwrap_or_else(|| panic!("not the start line of {what}: {line}"))
 }
 
 impl Drop for Program {

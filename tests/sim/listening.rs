@@ -122,17 +122,16 @@ impl Nature {
     }
 
     /// Who still waits is reset.
-    pub(crate) fn close_listeners(&mut self) {
-        let somebody_waits = self.listening.iter().any(|listening| !listening.queue.is_empty());
-        if somebody_waits && self.oracles.tried_to_accept != self.seen {
+    pub(crate) fn close_listener(&mut self, listener: usize) {
+        let Some(listening) = self.listening.get_mut(listener) else { return };
+        listening.is_closed = true;
+        listening.edge = false;
+        let waiting = std::mem::take(&mut listening.queue);
+        if !waiting.is_empty() && self.oracles.tried_to_accept != self.seen {
             self.oracles
                 .complain("(1) who waits at the door is turned away, and was not let in".into());
         }
-        for listening in &mut self.listening {
-            listening.is_closed = true;
-            listening.edge = false;
-        }
-        while let Some(id) = self.listening.iter_mut().find_map(|l| l.queue.pop_front()) {
+        for id in waiting {
             self.turn_away(id);
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use oneloop::config::{COPIED_BODY, Config, KIB, Limits, RECEIVE_BUFFER, SEND_BUFFER};
 use oneloop::connection::Moment;
-use oneloop::event_loop::{EventLoop, Flow, Service};
+use oneloop::event_loop::{EventLoop, Flow, Service, Stays};
 
 use super::accounts::{no_file_is_left, nothing_is_left, settle};
 use super::asks::BODY_LIMIT;
@@ -97,7 +97,7 @@ fn event_loop_on<const LINUX: bool>(
     let responder = Box::new(House::new(Rc::clone(nature)));
     EventLoop::new(
         World(Rc::clone(nature)),
-        vec![Service { responder, limits }],
+        vec![Service { responder, limits, stays: Stays::UntilStop }],
         vec![0; nature.borrow().listening.len()],
         config,
         capacity,

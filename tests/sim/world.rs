@@ -81,8 +81,8 @@ impl<const LINUX: bool> Net for World<LINUX> {
         }
     }
 
-    fn close_listeners(&mut self) {
-        self.0.borrow_mut().close_listeners();
+    fn close_listener(&mut self, listener: usize) {
+        self.0.borrow_mut().close_listener(listener);
     }
 
     fn register(&mut self, wire: &mut Wire, key: Key) -> io::Result<()> {
