@@ -1,91 +1,16 @@
 // Chromium in a real site: pages of Rust's documentation, its search and its source, then a seek in a
 // recording. Whatever the browser asked for must have come, with the bytes of the file.
 //
-// Chromium is told what to do by the DevTools protocol, over a pipe. Relies on Node alone, and on SITE,
-// SITE_FOLDER, DOWNLOADS, DOWNLOADS_FOLDER and SCRATCH of scripts/clients. Asks for nothing but loopback.
+// Relies on Node alone, on chromium.mjs, and on SITE, SITE_FOLDER, DOWNLOADS, DOWNLOADS_FOLDER and SCRATCH
+// of scripts/clients. Asks for nothing but loopback.
 
-import { spawn } from 'node:child_process'
 import { mkdirSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs'
 import { setTimeout as after } from 'node:timers/promises'
 
-const { SITE, SITE_FOLDER, DOWNLOADS, DOWNLOADS_FOLDER, SCRATCH } = process.env
-const MOST_MS = 20_000 // for anything to come true in a page
+import { Browser, MOST_MS } from './chromium.mjs'
+
+const { SITE, SITE_FOLDER, DOWNLOADS, DOWNLOADS_FOLDER } = process.env
 const RECORDING = { rate: 48_000, frame: 4, bytes: 2 ** 30 } // 16 bits, two channels: 93 minutes
-
-// --- the browser ---
-
-/** Chromium at the other end of two pipes, which carry JSON with a zero byte after each message. */
-class Browser {
-  answers = new Map()
-  listeners = []
-  last = 0
-
-  constructor() {
-    this.process = spawn('chromium', [
-      '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-sync',
-      '--disable-background-networking', '--disable-component-update', '--disable-dev-shm-usage',
-      '--autoplay-policy=no-user-gesture-required', '--mute-audio', `--user-data-dir=${SCRATCH}/profile`,
-      '--remote-debugging-pipe',
-    ], { stdio: ['ignore', 'ignore', openSync(`${SCRATCH}/said`, 'w'), 'pipe', 'pipe'] })
-    const [, , , commands, messages] = this.process.stdio
-    this.commands = commands
-    let pending = Buffer.alloc(0)
-    messages.on('data', piece => {
-      pending = Buffer.concat([pending, piece])
-      for (let end; (end = pending.indexOf(0)) >= 0; pending = pending.subarray(end + 1)) {
-        this.heard(JSON.parse(pending.subarray(0, end)))
-      }
-    })
-  }
-
-  heard({ id, method, params, result, error }) {
-    if (id === undefined) return this.listeners.forEach(listener => listener(method, params))
-    const { resolve, reject } = this.answers.get(id)
-    this.answers.delete(id)
-    error ? reject(new Error(error.message)) : resolve(result)
-  }
-
-  tell(method, params = {}) {
-    const id = ++this.last
-    this.commands.write(`${JSON.stringify({ id, method, params, sessionId: this.session })}\0`)
-    return new Promise((resolve, reject) => this.answers.set(id, { resolve, reject }))
-  }
-
-  async open() {
-    const { targetId } = await this.tell('Target.createTarget', { url: 'about:blank' })
-    this.session = (await this.tell('Target.attachToTarget', { targetId, flatten: true })).sessionId
-    for (const domain of ['Network', 'Page', 'Runtime']) await this.tell(`${domain}.enable`)
-  }
-
-  /** What an expression comes to in the page; a promise is waited for. */
-  async value(expression) {
-    const { result, exceptionDetails } =
-      await this.tell('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true })
-    if (exceptionDetails) throw new Error(`${expression}: ${exceptionDetails.exception?.description}`)
-    return result.value
-  }
-
-  /** Waits until an expression comes to something in the page, which may be another by then. */
-  async until(expression) {
-    const deadline = Date.now() + MOST_MS
-    while (Date.now() < deadline) {
-      const found = await this.value(expression).catch(() => undefined)
-      if (found) return found
-      await after(50)
-    }
-    const there = await this.value('`${location} ${document.title}: ${document.body.innerText.slice(0, 200)}`')
-    throw new Error(`never came true: ${expression}; the page is ${there}`)
-  }
-
-  async end() {
-    const ended = new Promise(resolve => this.process.once('exit', resolve))
-    this.session = undefined
-    this.tell('Browser.close').catch(() => {})
-    const late = setTimeout(() => this.process.kill('SIGKILL'), 3000)
-    await ended
-    clearTimeout(late)
-  }
-}
 
 // --- what came over the network ---
 

@@ -1,5 +1,6 @@
 -- Looks at every answer that wrk gets: status 200, and the content of the file $CONTENT. $DEPTH
--- requests leave at a time. The last line is read by wrk.sh.
+-- requests leave at a time, each with $FIELDS fields more than it needs. The last line is read by
+-- wrk.sh and load.py.
 
 local threads = {}
 
@@ -12,6 +13,9 @@ function init()
   local file = io.open(os.getenv("CONTENT"), "rb")
   content = file:read("*a")
   file:close()
+  for at = 1, tonumber(os.getenv("FIELDS") or 0) do
+    wrk.headers["X-Field-" .. at] = string.rep("x", 40)
+  end
   batch = string.rep(wrk.format(), tonumber(os.getenv("DEPTH")))
 end
 
