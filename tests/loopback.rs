@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use oneloop::connection::CloseReason;
 use oneloop::message::Submitted;
-use oneloop::observers::Tally;
+use oneloop::observers::{Meter, Tally};
 use oneloop::{
     Address, Answer, Body, BodyReader, Config, Fields, FileRange, Handle, Limits, Listener, Method,
     Piece, Pulled, Request, RequestId, Responder, Response, Routes, Server, Source, StatusCode,
@@ -487,7 +487,9 @@ fn each_listener_can_have_a_responder_and_limits_of_its_own() {
             server.listen(unix, |_: &Request<'_>| Response::text("admin"), limits).unwrap();
         let Some(Address::Tcp(address)) = server.addresses().first().cloned() else { panic!() };
         send.send((address, server.handle())).unwrap();
-        server.observed_by(()).run(path_as_text).unwrap()
+        let meter = Meter::new();
+        let reader = meter.reader();
+        (server.observed_by(meter).run(path_as_text).unwrap(), reader.read())
     });
     let (address, handle) = receive.recv().unwrap();
 
@@ -507,7 +509,10 @@ fn each_listener_can_have_a_responder_and_limits_of_its_own() {
         assert!(answer.starts_with(expected), "{answer}");
     }
     handle.stop();
-    assert_eq!(thread.join().unwrap().cut_off, 0);
+    let (stopped, figures) = thread.join().unwrap();
+    assert_eq!(stopped.cut_off, 0);
+    // Both serve, so that both are in the figures.
+    assert_eq!((figures.requests, figures.accepted, figures.aside), (3, 3, 0));
     assert_eq!(path.symlink_metadata().unwrap_err().kind(), ErrorKind::NotFound);
 }
 

@@ -15,7 +15,7 @@ use crate::config::{
     PAUSE_TOLD_AGAIN,
 };
 use crate::connection::{CloseReason, Connection, Moment, Phase, Terms};
-use crate::observers::{AcceptPause, Call, Event, Observer, Outcome, Who};
+use crate::observers::{AcceptPause, Call, Event, Observer, Outcome, Side, Who};
 
 use super::key::Key;
 use super::net::{Accepted, Net};
@@ -175,14 +175,18 @@ impl<N: Net, O: Observer> EventLoop<N, O> {
         let service = self.service_of[listener];
         let Service { limits, stays, .. } = &self.services[usize::from(service)];
         let terms = Terms { now: self.now, date: &self.wall.date, limits, is_last: false };
-        self.attended += usize::from(*stays == Stays::ToTheEnd);
+        let side = match stays {
+            Stays::UntilStop => Side::Main,
+            Stays::ToTheEnd => Side::Aside,
+        };
+        self.attended += usize::from(side == Side::Aside);
         let connection = Connection::new(&terms);
         let generation = self.generations.next();
         let at = self.slots.vacant_key();
         self.crowd = self.crowd.max(at + 1);
         let key = Key { slot: at as u32, generation };
         let who = key.who();
-        self.observer.on(&Event::Accepted { who, service, peer });
+        self.observer.on(&Event::Accepted { who, service, side, peer });
         self.tell_call(who, Call::Accept, Outcome::Done, from);
         let from = self.moment(who);
         let registered = self.net.register(&mut stream, key);

@@ -34,7 +34,7 @@ pub use metrics::{METRICS_TYPE, metrics};
 pub use outside::{Outside, Surroundings};
 pub use record::{Record, Recorder, Step};
 pub use report::{report, report_json};
-pub use step::{Call, Outcome, Signs, Who};
+pub use step::{Call, Outcome, Side, Signs, Who};
 pub use tally::Tally;
 pub use trace::{TraceError, TraceFilter, TraceLine, Tracer, track};
 pub use words::{Teller, Told, grouped, span};
@@ -85,6 +85,8 @@ pub enum Event<'a> {
         /// The responder that answers it: 0 is the one that the server runs, others are those that
         /// were [listened for](crate::Server::listen) besides, in their order.
         service: u8,
+        /// What it came for.
+        side: Side,
         /// The client's address; `None` on a Unix socket.
         peer: Option<SocketAddr>,
     },

@@ -482,7 +482,7 @@ pub(super) mod tests {
                 some(12, Step::Closed { reason, requests: 1 }),
             ),
             (
-                Event::Accepted { who, service: 1, peer: None },
+                Event::Accepted { who, service: 1, side: crate::observers::Side::Main, peer: None },
                 some(12, Step::Accepted { service: 1 }),
             ),
             (Event::TurnEnded { events: 2 }, None),

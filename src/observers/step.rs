@@ -31,6 +31,16 @@ impl fmt::Display for Who {
     }
 }
 
+/// What a connection came for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// To be served.
+    Main,
+    /// To see how the server is: it came to a listener of
+    /// [`Server::attended_on`](crate::Server::attended_on).
+    Aside,
+}
+
 /// A system call that the loop makes, by the name that strace has for it on Linux.
 ///
 /// Those that a responder makes (to open a file, to ask for a client's address) are its own and not

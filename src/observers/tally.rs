@@ -59,7 +59,7 @@ impl AddAssign<&Self> for Tally {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Who;
+    use super::super::{Side, Who};
     use super::*;
 
     #[test]
@@ -70,7 +70,7 @@ mod tests {
             tally
         };
         let closed = |reason| Event::Closed { who: Who::LOOP, reason, requests: 2 };
-        let accepted = Event::Accepted { who: Who::LOOP, service: 0, peer: None };
+        let accepted = Event::Accepted { who: Who::LOOP, service: 0, side: Side::Main, peer: None };
         let left = CloseReason::Stopped;
         let mut all = of(&[accepted, accepted, closed(left), Event::Stale]);
         all += &of(&[accepted, closed(left)]);

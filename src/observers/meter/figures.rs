@@ -15,9 +15,9 @@ use super::durations::Durations;
 /// Phases that a connection can be in while it is open, in the order of a request's life.
 pub const OPEN_PHASES: usize = Phase::ALL.len() - 1;
 
-/// What one loop did, or several together, from its beginning to now. Connections to other
-/// responders than the first, as an [admin listener](crate::Server::attended_on)'s, are in none of
-/// it but in `aside`, and in the loop's own work.
+/// What one loop did, or several together, from its beginning to now. Connections of an
+/// [admin listener](crate::Server::attended_on) are in none of it but in `aside`, and in the loop's
+/// own work.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Figures {
@@ -46,7 +46,7 @@ pub struct Figures {
     pub peak: u64,
     /// Connections that have ended, by the [name](crate::CloseReason::name) of the reason.
     pub closed: BTreeMap<&'static str, u64>,
-    /// Connections open to other responders than the first: the admin listener's.
+    /// Connections open that came to see how the server is.
     pub aside: u64,
     /// How often accepting paused.
     pub pauses: u64,

@@ -29,7 +29,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use crate::connection::{Moment, Phase};
 
 use super::record::Recorder;
-use super::{Call, Event, Observer, Outcome, Who};
+use super::{Call, Event, Observer, Outcome, Side, Who};
 use sampling::{Followed, Sampler};
 use shown::{Shown, Spent};
 
@@ -69,15 +69,6 @@ struct Tenant {
     followed: Followed,
     /// When it was last.
     followed_at: Option<Moment>,
-}
-
-/// Whom a connection came to see.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Side {
-    /// The server's responder.
-    Main,
-    /// Another: the admin listener's, say.
-    Aside,
 }
 
 impl Tenant {
@@ -140,13 +131,12 @@ impl Meter {
         shown.uptime.set(until.to_nanos());
     }
 
-    fn accepted(&mut self, who: Who, service: u8, peer: Option<SocketAddr>) {
+    fn accepted(&mut self, who: Who, side: Side, peer: Option<SocketAddr>) {
         let at = who.slot as usize;
         if self.tenants.len() <= at {
             self.tenants.resize(at + 1, Tenant::NOBODY);
             self.shown.slots.set(at as u64 + 1);
         }
-        let side = if service == 0 { Side::Main } else { Side::Aside };
         let phase = Phase::Idle;
         let mut tenant = Tenant { phase, shown: phase, side, ..Tenant::NOBODY };
         if self.sampler.choose(None, self.woke) {
@@ -348,7 +338,7 @@ impl Meter {
         }
     }
 
-    /// The tenant of that slot, where it is the server's responder that it came to see.
+    /// The tenant of that slot, where it came to be served.
     fn main(&mut self, who: Who) -> Option<&mut Tenant> {
         self.tenants.get_mut(who.slot as usize).filter(|tenant| tenant.side == Side::Main)
     }
@@ -365,8 +355,8 @@ impl Observer for Meter {
     fn on(&mut self, event: &Event<'_>) {
         match *event {
             Event::Waited { from, until, events, .. } => self.waited(from, until, events),
-            Event::Accepted { who, service, peer } => {
-                self.accepted(who, service, peer);
+            Event::Accepted { who, side, peer, .. } => {
+                self.accepted(who, side, peer);
                 self.keep_always(who, event);
             }
             Event::Ready { who, .. } => {

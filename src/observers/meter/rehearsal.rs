@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! wait 0 10 1          from 0 to 10 ns, and 1 event came
-//! c1 comes             to see the server; "aside": to see another responder
+//! c1 comes             to be served; "aside": to see how the server is
 //! c1 ready             the poll said so
 //! c1 reads 78          or writes, or sends a file
 //! c1 phase head
@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use crate::connection::{CloseReason, Moment, Phase, Why};
 
-use super::super::{Call, Event, Observer, Outcome, Signs, Who};
+use super::super::{Call, Event, Observer, Outcome, Side, Signs, Who};
 use super::Meter;
 use super::figures::Figures;
 
@@ -52,7 +52,8 @@ pub(in super::super) fn play(meter: &mut Meter, script: &str) {
         tell(match words[1] {
             "comes" => Event::Accepted {
                 who,
-                service: if words.get(2) == Some(&"aside") { 1 } else { 0 },
+                service: 0,
+                side: if words.get(2) == Some(&"aside") { Side::Aside } else { Side::Main },
                 peer: None,
             },
             "ready" => Event::Ready { who, signs: Signs { readable: true, ..Signs::default() } },
